@@ -21,7 +21,7 @@ const project = (name: string, root: string): TestProjectConfiguration =>
 
 /** Every project whose tests `npm test` runs: one a package, one an app, and the repository's own rules. */
 export const projects: TestProjectConfiguration[] = [
-  ...['packages', 'apps', 'examples'].flatMap(folder =>
+  ...['packages', 'apps'].flatMap(folder =>
     readdirSync(new URL(folder, import.meta.url), { withFileTypes: true })
       .filter(entry => entry.isDirectory())
       .map(entry => project(entry.name, `./${folder}/${entry.name}`)),

@@ -44,10 +44,12 @@ export class IpAddress {
     return this.text === other.text
   }
 
+  /** Returns {@link text}. */
   toString(): string {
     return this.text
   }
 
+  /** Returns {@link text}. */
   toJSON(): string {
     return this.text
   }
@@ -84,6 +86,7 @@ export class SocketAddress {
     return address
   }
 
+  /** The family of {@link ip}. */
   get family(): IpFamily {
     return this.ip.family
   }
@@ -93,10 +96,12 @@ export class SocketAddress {
     return this === other || this.key === other.key
   }
 
+  /** Returns {@link key}. */
   toString(): string {
     return this.key
   }
 
+  /** Returns {@link key}. */
   toJSON(): string {
     return this.key
   }

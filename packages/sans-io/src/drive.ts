@@ -3,6 +3,7 @@ import type { Instant } from './time.ts'
 
 /** The world as {@link drive} needs it. */
 export interface Outside<Transmit, Event> {
+  /** Reads the monotonic clock. */
   now(): Instant
   /** Sends; takes ownership. */
   send(transmit: Transmit): void

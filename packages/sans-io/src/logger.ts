@@ -8,9 +8,13 @@ export type LogFields = Readonly<Record<string, unknown>>
  * `error` when we stop. Nothing is logged per packet.
  */
 export interface Logger {
+  /** A turn taken. */
   debug(fields: LogFields, message: string): void
+  /** What a user would notice. */
   info(fields: LogFields, message: string): void
+  /** What an operator should look at. */
   warn(fields: LogFields, message: string): void
+  /** Why something stops. */
   error(fields: LogFields, message: string): void
 }
 
