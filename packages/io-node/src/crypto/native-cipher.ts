@@ -1,0 +1,167 @@
+import type { Arena, TransportCipher, TransportKey } from '@sallyport/sans-io'
+import { type NativeFunction, nativeLibrary } from '../native/library.ts'
+import { NativeMemory } from '../native/memory.ts'
+
+/** A key and the block counter and nonce that go with it, at a known address. */
+interface NativeKey {
+  readonly memory: NativeMemory
+  readonly address: number
+  readonly view: DataView
+}
+
+/**
+ * ChaCha20-Poly1305 by the bare primitives of the OpenSSL that is linked into the `node` executable.
+ *
+ * OpenSSL's own AEAD interface costs about as much as the cipher itself for a packet of 1420 bytes. The primitives are
+ * exported, but are no promised interface; so they are looked up by name, and `cipher-check.ts` proves them before use.
+ *
+ * @returns the cipher, or `undefined` where the executable doesn't export them.
+ */
+export function nativeCipher(): TransportCipher | undefined {
+  const library = nativeLibrary()
+  if (library === undefined) return undefined
+  const chacha20 = library.bind('void ChaCha20_ctr32(uintptr_t, uintptr_t, size_t, uintptr_t, uintptr_t)')
+  const start = library.bind('void Poly1305_Init(uintptr_t, uintptr_t)')
+  const update = library.bind('void Poly1305_Update(uintptr_t, uintptr_t, size_t)')
+  const finish = library.bind('void Poly1305_Final(uintptr_t, uintptr_t)')
+  const contextSize = library.bind('size_t Poly1305_ctx_size()')
+  if (!chacha20 || !start || !update || !finish || !contextSize) return undefined
+  return new NativeCipher({ chacha20, start, update, finish, contextSize: contextSize() }, library.addressOf)
+}
+
+interface Primitives {
+  readonly chacha20: NativeFunction
+  readonly start: NativeFunction
+  readonly update: NativeFunction
+  readonly finish: NativeFunction
+  readonly contextSize: number
+}
+
+class NativeCipher implements TransportCipher {
+  readonly name = 'native'
+  readonly #chacha20: NativeFunction
+  readonly #start: NativeFunction
+  readonly #update: NativeFunction
+  readonly #finish: NativeFunction
+  readonly #addressOf: (bytes: Uint8Array) => number
+  readonly #scratch: NativeMemory
+  /** Where Poly1305 keeps its state. */
+  readonly #context: number
+  /** Where the tag lands that a received one is compared with. */
+  readonly #tag: number
+  /** Where the last, padded block and the lengths are put together. */
+  readonly #tail: number
+  /** The arena of the last call: nearly always the arena of the next one too. */
+  #arena: Arena | undefined
+  #base = 0
+  readonly #bases = new WeakMap<Arena, number>()
+
+  constructor(primitives: Primitives, addressOf: (bytes: Uint8Array) => number) {
+    this.#chacha20 = primitives.chacha20
+    this.#start = primitives.start
+    this.#update = primitives.update
+    this.#finish = primitives.finish
+    this.#addressOf = addressOf
+    this.#scratch = new NativeMemory(CONTEXT_AT + primitives.contextSize + 64)
+    this.#context = this.#scratch.address + CONTEXT_AT
+    this.#tag = this.#scratch.address + TAG_AT
+    this.#tail = this.#scratch.address + TAIL_AT
+  }
+
+  importKey(bytes: Uint8Array): TransportKey {
+    if (bytes.length !== 32) throw new RangeError(`a key has 32 bytes, not ${bytes.length}`)
+    const memory = new NativeMemory(COUNTER_AT + 16)
+    memory.bytes.set(bytes)
+    const key: NativeKey = { memory, address: memory.address, view: memory.view }
+    return key as unknown as TransportKey
+  }
+
+  seal(key: TransportKey, counter: number, arena: Arena, from: number, length: number, into: number): void {
+    const { address, view } = key as unknown as NativeKey
+    const base = arena === this.#arena ? this.#base : this.#baseOf(arena)
+    const { bytes } = arena
+    setCounter(view, 0, counter)
+    // Block 0 of the key stream is the Poly1305 key: it appears where 64 zeros lie in front of the plaintext.
+    bytes.fill(0, from - 64, from)
+    this.#chacha20(base + into - 64, base + from - 64, length + 64, address, address + COUNTER_AT)
+    this.#start(this.#context, base + into - 64)
+    const end = into + length
+    const lengths = (end + ((16 - (length & 15)) & 15)) | 0
+    for (let i = end; i < lengths; i++) bytes[i] = 0
+    writeLengths(arena.view, lengths, length)
+    this.#update(this.#context, base + into, lengths + 16 - into)
+    this.#finish(this.#context, base + end) // the tag lands on top of padding and lengths
+  }
+
+  open(key: TransportKey, counter: number, arena: Arena, from: number, length: number, into: number): boolean {
+    const { address, view } = key as unknown as NativeKey
+    const base = arena === this.#arena ? this.#base : this.#baseOf(arena)
+    const { bytes } = arena
+    const scratch = this.#scratch
+    setCounter(view, 0, counter)
+    bytes.fill(0, from - 64, from)
+    if (into === from) {
+      // In place, the tag has to be computed before the ciphertext is gone.
+      this.#chacha20(base + into - 64, base + from - 64, 64, address, address + COUNTER_AT)
+    } else {
+      this.#chacha20(base + into - 64, base + from - 64, length + 64, address, address + COUNTER_AT)
+    }
+    this.#start(this.#context, base + into - 64)
+    const rest = length & 15
+    const whole = length - rest
+    if (whole > 0) this.#update(this.#context, base + from, whole)
+    if (rest > 0) {
+      for (let i = 0; i < rest; i++) scratch.bytes[TAIL_AT + i] = bytes[from + whole + i]!
+      for (let i = rest; i < 16; i++) scratch.bytes[TAIL_AT + i] = 0
+    }
+    writeLengths(scratch.view, TAIL_AT + 16, length)
+    this.#update(this.#context, rest > 0 ? this.#tail : this.#tail + 16, rest > 0 ? 32 : 16)
+    this.#finish(this.#context, this.#tag)
+    const end = from + length
+    const given = arena.view
+    const made = scratch.view
+    const difference =
+      (given.getInt32(end, true) ^ made.getInt32(TAG_AT, true)) |
+      (given.getInt32(end + 4, true) ^ made.getInt32(TAG_AT + 4, true)) |
+      (given.getInt32(end + 8, true) ^ made.getInt32(TAG_AT + 8, true)) |
+      (given.getInt32(end + 12, true) ^ made.getInt32(TAG_AT + 12, true))
+    if (difference !== 0) return false
+    if (into === from && length > 0) {
+      setCounter(view, 1, counter)
+      this.#chacha20(base + into, base + from, length, address, address + COUNTER_AT)
+    }
+    return true
+  }
+
+  #baseOf(arena: Arena): number {
+    let base = this.#bases.get(arena)
+    if (base === undefined) {
+      base = this.#addressOf(arena.bytes)
+      this.#bases.set(arena, base)
+    }
+    this.#arena = arena
+    this.#base = base
+    return base
+  }
+}
+
+/** Layout of a key's memory: the key, then block counter and nonce (RFC 8439 §2.3, with 64 bits of nonce in use). */
+const COUNTER_AT = 32
+
+/** Layout of the scratch memory. */
+const TAG_AT = 0
+const TAIL_AT = 16
+const CONTEXT_AT = 64
+
+function setCounter(view: DataView, block: number, counter: number): void {
+  view.setUint32(COUNTER_AT, block, true)
+  view.setUint32(COUNTER_AT + 8, counter, true) // takes the value modulo 2^32
+  view.setUint32(COUNTER_AT + 12, counter / 0x1_0000_0000, true)
+}
+
+function writeLengths(view: DataView, at: number, length: number): void {
+  view.setUint32(at, 0, true) // no associated data
+  view.setUint32(at + 4, 0, true)
+  view.setUint32(at + 8, length, true)
+  view.setUint32(at + 12, 0, true)
+}
