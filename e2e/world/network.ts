@@ -1,0 +1,145 @@
+import type { Lab } from '../lab/lab.ts'
+import type { Namespace } from '../lab/namespace.ts'
+import { connect, makeRouter, makeSwitch, type NatKind } from '../lab/network.ts'
+
+/** Which address families a site's hosts have. */
+export type Families = 'dual' | 'v4' | 'v6'
+
+/** What is special about the network of a scenario. */
+export interface NetworkOptions {
+  readonly clientNat?: NatKind
+  readonly gatewayNat?: NatKind
+  readonly clientFamilies?: Families
+  readonly gatewayFamilies?: Families
+}
+
+/** Addresses that scenarios speak of. */
+export const ADDRESSES = {
+  portal: '203.0.113.10',
+  relay: '203.0.113.20',
+  portalV6: '2001:db8:113::10',
+  relayV6: '2001:db8:113::20',
+  server: '10.80.0.10',
+  serverV6: 'fd80::10',
+  privateRange: '10.80.0.0/24',
+  privateRangeV6: 'fd80::/64',
+} as const
+
+/**
+ * The hosts of a scenario:
+ *
+ * ```
+ *  client ── client-nat ──┐                         ┌── gateway-1 ──┐
+ *                         ├── internet ── gateway-nat                ├── private (web server)
+ *                 portal, relay                     └── gateway-2 ──┘
+ * ```
+ */
+export interface Network {
+  readonly internet: Namespace
+  readonly client: Namespace
+  readonly clientNat: Namespace
+  readonly gateways: readonly [Namespace, Namespace]
+  readonly gatewayNat: Namespace
+  readonly private: Namespace
+}
+
+/** Builds the hosts, cables, switches, routers and routes. */
+export async function buildNetwork(lab: Lab, options: NetworkOptions = {}): Promise<Network> {
+  const [internet, client, clientNat, gateway1, gateway2, gatewayNat, privateNet] = await Promise.all(
+    ['internet', 'client', 'client-nat', 'gateway-1', 'gateway-2', 'gateway-nat', 'private'].map(name =>
+      lab.namespace(name),
+    ),
+  )
+  const network: Network = {
+    internet: internet!,
+    client: client!,
+    clientNat: clientNat!,
+    gateways: [gateway1!, gateway2!],
+    gatewayNat: gatewayNat!,
+    private: privateNet!,
+  }
+  await buildInternet(network)
+  await buildClientSite(network, options.clientFamilies ?? 'dual')
+  await buildGatewaySite(network, options.gatewayFamilies ?? 'dual')
+  await setNat(network.clientNat, options.clientNat ?? 'port-restricted')
+  await setNat(network.gatewayNat, options.gatewayNat ?? 'port-restricted')
+  return network
+}
+
+/** Changes how a site's router maps its inside. Existing mappings are forgotten. */
+export async function setNat(router: Namespace, kind: NatKind): Promise<void> {
+  await makeRouter(router, 'wan', kind)
+}
+
+async function buildInternet({ internet, clientNat, gatewayNat }: Network): Promise<void> {
+  await connect(
+    { namespace: clientNat, interface: 'wan', addresses: ['203.0.113.101/24', '2001:db8:113::101/64'] },
+    { namespace: internet, interface: 'to-client' },
+  )
+  await connect(
+    { namespace: gatewayNat, interface: 'wan', addresses: ['203.0.113.102/24', '2001:db8:113::102/64'] },
+    { namespace: internet, interface: 'to-gateways' },
+  )
+  await makeSwitch(
+    internet,
+    'backbone',
+    [`${ADDRESSES.portal}/24`, `${ADDRESSES.relay}/24`, `${ADDRESSES.portalV6}/64`, `${ADDRESSES.relayV6}/64`],
+    ['to-client', 'to-gateways'],
+  )
+  for (const [subnet, router] of [
+    ['2001:db8:10::/64', '2001:db8:113::101'],
+    ['2001:db8:20::/64', '2001:db8:113::102'],
+  ]) {
+    await internet.ip(`route add ${subnet} via ${router}`)
+  }
+  await clientNat.ip('route add default via 2001:db8:113::102')
+  await gatewayNat.ip('route add default via 2001:db8:113::101')
+}
+
+async function buildClientSite({ client, clientNat }: Network, families: Families): Promise<void> {
+  await connect(
+    {
+      namespace: client,
+      interface: 'eth0',
+      addresses: hostAddresses(families, '192.168.10.2/24', '2001:db8:10::2/64'),
+    },
+    { namespace: clientNat, interface: 'lan', addresses: ['192.168.10.1/24', '2001:db8:10::1/64'] },
+  )
+  await client.ip(...defaultRoutes(families, '192.168.10.1', '2001:db8:10::1'))
+}
+
+async function buildGatewaySite(network: Network, families: Families): Promise<void> {
+  const { gatewayNat, gateways } = network
+  for (const [i, gateway] of gateways.entries()) {
+    await connect(
+      {
+        namespace: gateway,
+        interface: 'eth0',
+        addresses: hostAddresses(families, `192.168.20.1${i + 1}/24`, `2001:db8:20::1${i + 1}/64`),
+      },
+      { namespace: gatewayNat, interface: `lan${i}` },
+    )
+    await connect(
+      { namespace: gateway, interface: 'eth1', addresses: [`10.80.0.${i + 1}/24`, `fd80::${i + 1}/64`] },
+      { namespace: network.private, interface: `port${i}` },
+    )
+  }
+  await makeSwitch(gatewayNat, 'lan', ['192.168.20.1/24', '2001:db8:20::1/64'], ['lan0', 'lan1'])
+  await makeSwitch(
+    network.private,
+    'office',
+    [`${ADDRESSES.server}/24`, `${ADDRESSES.serverV6}/64`],
+    ['port0', 'port1'],
+  )
+  for (const gateway of gateways) await gateway.ip(...defaultRoutes(families, '192.168.20.1', '2001:db8:20::1'))
+}
+
+const hostAddresses = (families: Families, v4: string, v6: string): string[] => [
+  ...(families === 'v6' ? [] : [v4]),
+  ...(families === 'v4' ? [] : [v6]),
+]
+
+const defaultRoutes = (families: Families, v4: string, v6: string): string[] => [
+  ...(families === 'v6' ? [] : [`route add default via ${v4}`]),
+  ...(families === 'v4' ? [] : [`route add default via ${v6}`]),
+]
