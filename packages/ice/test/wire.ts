@@ -1,0 +1,147 @@
+import { portableCrypto } from '@sallyport/crypto'
+import {
+  add,
+  type Instant,
+  type Millis,
+  millis,
+  type SocketAddress,
+  seededRandom,
+  type Transmit,
+} from '@sallyport/sans-io'
+import { parseStun, type StunMessage } from '@sallyport/stun'
+import { type Candidate, IceAgent, type IceCredentials, type IceEvent, type IceOptions } from '../src/index.ts'
+
+export const ALICE: IceCredentials = { ufrag: '3amc', password: 'alices password 012345' }
+export const BOB: IceCredentials = { ufrag: 'dfvk', password: 'bobs password 01234567' }
+
+/** Where a datagram comes out: from whom it seems to be, and to which local address it is delivered. */
+export interface Delivery {
+  readonly source: SocketAddress
+  readonly destination: SocketAddress
+}
+
+/** Decides what becomes of a datagram: the network with its NATs and firewalls. `undefined` loses it. */
+export type Route = (transmit: Transmit, sender: 'alice' | 'bob', now: Instant) => Delivery | undefined
+
+/** A network that takes every datagram to where it is addressed. */
+export const openInternet: Route = ({ local, remote }) => ({ source: local!, destination: remote })
+
+/** One agent with everything that it has said. */
+export class Peer {
+  readonly agent: IceAgent
+  readonly events: IceEvent[] = []
+  /** When each check was sent, and how. */
+  readonly checks: { readonly at: Instant; readonly transmit: Transmit; readonly message: StunMessage }[] = []
+
+  constructor(agent: IceAgent) {
+    this.agent = agent
+  }
+
+  get nominations(): string[] {
+    return this.events.flatMap(event => (event.type === 'nominated' ? [`${event.local} ${event.remote}`] : []))
+  }
+
+  get states(): string[] {
+    return this.events.flatMap(event => (event.type === 'state-changed' ? [event.state] : []))
+  }
+}
+
+/** Two agents and an imaginary wire between them: datagrams take 20 ms, and time jumps. */
+export class Wire {
+  now: Instant
+  route: Route
+  readonly alice: Peer
+  readonly bob: Peer
+  readonly latency: Millis = millis(20)
+  #inFlight: { readonly at: Instant; readonly to: Peer; readonly delivery: Delivery; readonly payload: Uint8Array }[] =
+    []
+
+  constructor(route: Route = openInternet, options: Partial<IceOptions> = {}, now: Instant = 0 as Instant) {
+    this.now = now
+    this.route = route
+    const common = { crypto: portableCrypto, ...options }
+    this.alice = new Peer(
+      new IceAgent(
+        { controlling: true, localCredentials: ALICE, remoteCredentials: BOB, random: seededRandom(1), ...common },
+        now,
+      ),
+    )
+    this.bob = new Peer(
+      new IceAgent(
+        { controlling: false, localCredentials: BOB, remoteCredentials: ALICE, random: seededRandom(2), ...common },
+        now,
+      ),
+    )
+  }
+
+  /** Gives a candidate to one side and signals it to the other. */
+  signal(from: 'alice' | 'bob', candidate: Candidate | string): void {
+    const local = this[from].agent.addLocalCandidate(made(candidate), this.now)
+    if (local !== undefined) this.other(from).agent.addRemoteCandidate(asReceived(local), this.now)
+  }
+
+  other(name: 'alice' | 'bob'): Peer {
+    return name === 'alice' ? this.bob : this.alice
+  }
+
+  /** Lets time pass until `duration` is over or nothing is going to happen. */
+  run(duration: number): void {
+    const until = add(this.now, millis(duration))
+    for (let steps = 0; ; steps++) {
+      if (steps > 100_000) throw new Error('the agents spin')
+      this.#collect('alice')
+      this.#collect('bob')
+      const deadlines = [
+        this.alice.agent.pollTimeout(),
+        this.bob.agent.pollTimeout(),
+        ...this.#inFlight.map(({ at }) => at),
+      ].filter(at => at !== undefined)
+      const next = Math.max(this.now, Math.min(...deadlines)) as Instant
+      if (deadlines.length === 0 || next > until) break
+      this.now = next
+      this.#deliver()
+      for (const { agent } of [this.alice, this.bob]) {
+        if ((agent.pollTimeout() ?? Number.POSITIVE_INFINITY) > this.now) continue
+        agent.handleTimeout(this.now)
+        const wakeAt = agent.pollTimeout()
+        if (wakeAt !== undefined && wakeAt <= this.now) throw new Error('the next deadline is not later than now')
+      }
+    }
+    this.now = until
+  }
+
+  #deliver(): void {
+    const due = this.#inFlight.filter(({ at }) => at <= this.now)
+    this.#inFlight = this.#inFlight.filter(({ at }) => at > this.now)
+    for (const { to, delivery, payload } of due) {
+      const message = parseStun(payload)
+      if (typeof message === 'string') throw new Error(`an agent sent ${message}`)
+      to.agent.handleInput({ local: delivery.destination, remote: delivery.source, message }, this.now)
+    }
+  }
+
+  #collect(name: 'alice' | 'bob'): void {
+    const peer = this[name]
+    for (let event: IceEvent | undefined; (event = peer.agent.pollEvent()) !== undefined; ) peer.events.push(event)
+    for (let transmit: Transmit | undefined; (transmit = peer.agent.pollTransmit()) !== undefined; ) {
+      const message = parseStun(transmit.payload)
+      if (typeof message !== 'string' && message.class === 'request')
+        peer.checks.push({ at: this.now, transmit, message })
+      const delivery = this.route(transmit, name, this.now)
+      if (delivery === undefined) continue
+      const at = add(this.now, this.latency)
+      this.#inFlight.push({ at, to: this.other(name), delivery, payload: transmit.payload })
+    }
+  }
+}
+
+/** Returns the candidate, or fails the test. */
+export function made(candidate: Candidate | string): Candidate {
+  if (typeof candidate === 'string') throw new Error(`no candidate: ${candidate}`)
+  return candidate
+}
+
+/** Returns how the peer sees a candidate: only its text travels. */
+export function asReceived(candidate: Candidate): Candidate {
+  return { ...candidate, base: candidate.address, via: undefined }
+}
