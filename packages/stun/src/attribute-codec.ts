@@ -224,7 +224,7 @@ function requestedTransport(number: number): AttributeCodec<number> {
   return {
     number,
     read: bytes => (bytes.length === 4 ? bytes[0]! : BAD_LENGTH),
-    write: protocol => Uint8Array.of(protocol, 0, 0, 0),
+    write: protocol => (protocol >= 0 && protocol <= 255 ? Uint8Array.of(protocol, 0, 0, 0) : undefined),
   }
 }
 
