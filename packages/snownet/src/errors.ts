@@ -1,0 +1,36 @@
+import type { ConnectionId } from './ids.ts'
+
+/** What our caller did or has to react to. Told apart by class or {@link code}. */
+export class SnownetError extends Error {
+  override readonly name: string = 'SnownetError'
+  /** A stable name for the kind of error. */
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** There is no relay to connect through: ask the portal for some, then try again. */
+export class NoRelayError extends SnownetError {
+  override readonly name = 'NoRelayError'
+  /** The connection that could not be made; one that existed under this id is untouched. */
+  readonly connection: ConnectionId
+
+  constructor(connection: ConnectionId) {
+    super('SNOWNET_NO_RELAY', `no relay is known to connect ${connection} through`)
+    this.connection = connection
+  }
+}
+
+/** No connection has that id: it was never made, or it is gone. */
+export class UnknownConnectionError extends SnownetError {
+  override readonly name = 'UnknownConnectionError'
+  readonly connection: ConnectionId
+
+  constructor(connection: ConnectionId) {
+    super('SNOWNET_UNKNOWN_CONNECTION', `no connection is called ${connection}`)
+    this.connection = connection
+  }
+}
