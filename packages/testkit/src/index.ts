@@ -14,3 +14,4 @@ export { type HostOptions, type NatOptions, SimulatedNetwork } from './network/n
 export { Router, type RouterOptions } from './network/router.ts'
 export { type Cable, cable, type Flight, type Loss, Segment, type Station, type World } from './network/segment.ts'
 export { runTunnelled, type Tunnelled, type TunnelledOptions } from './network/tunnelled.ts'
+export { type RelayAccess, RelayHost, type RelayHostOptions } from './relay-host.ts'

@@ -155,6 +155,10 @@ export class Host implements Station {
       this.#world.lost(flight, 'not-ours')
       return
     }
+    if (this.addresses.some(own => own.equals(remote.ip))) {
+      this.#world.clock.at(this.now, () => this.receive(flight))
+      return
+    }
     throughCable(this.#world, this.cable, flight, sent => out.segment.carry(sent, this))
   }
 }

@@ -1,4 +1,12 @@
-import { type Datagram, type DataPlane, type Drive, PacketBuffer, type SansIo, type Transmit } from '@sallyport/sans-io'
+import {
+  Arena,
+  type Datagram,
+  type DataPlane,
+  type Drive,
+  PacketBuffer,
+  type SansIo,
+  type Transmit,
+} from '@sallyport/sans-io'
 import type { BoundSocket, Host, RunOptions } from './host.ts'
 
 /** How a machine with a packet path runs on a host. */
@@ -18,8 +26,8 @@ export interface Tunnelled {
   stop(): void
 }
 
-const TRAIN = { capacity: 1, stride: 66_000, headroom: 128 } as const
-const DATAGRAMS = { capacity: 128, stride: 2048, headroom: 128 } as const
+const SLOTS = { capacity: 64, stride: 2048, headroom: 128 } as const
+const TRAIN_STRIDE = 66_048
 
 /**
  * Runs a machine with a packet path on `host`: what arrives goes through its data plane, one datagram at a time.
@@ -31,10 +39,13 @@ export function runTunnelled<Event>(
   machine: SansIo<Datagram, Transmit, Event> & DataPlane,
   options: TunnelledOptions<Event> = {},
 ): Tunnelled {
-  const trains = PacketBuffer.alone(TRAIN)
-  const outgoing = PacketBuffer.alone(DATAGRAMS)
-  const incoming = PacketBuffer.alone({ ...DATAGRAMS, capacity: 1 })
-  const packets = PacketBuffer.alone(DATAGRAMS)
+  // One memory for everything, as on a real machine: what is sealed or opened isn't copied.
+  const size = SLOTS.capacity * SLOTS.stride
+  const arena = Arena.ofLength(TRAIN_STRIDE + 3 * size)
+  const trains = new PacketBuffer(arena, { start: 0, capacity: 1, stride: TRAIN_STRIDE, headroom: SLOTS.headroom })
+  const [outgoing, incoming, packets] = [0, 1, 2].map(
+    i => new PacketBuffer(arena, { ...SLOTS, start: TRAIN_STRIDE + i * size }),
+  ) as [PacketBuffer, PacketBuffer, PacketBuffer]
 
   const socket = host.bind(options.port ?? 52_625, ({ local, remote, payload }, ecn) => {
     if (payload.length > incoming.room) return
