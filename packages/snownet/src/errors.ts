@@ -23,14 +23,3 @@ export class NoRelayError extends SnownetError {
     this.connection = connection
   }
 }
-
-/** No connection has that id: it was never made, or it is gone. */
-export class UnknownConnectionError extends SnownetError {
-  override readonly name = 'UnknownConnectionError'
-  readonly connection: ConnectionId
-
-  constructor(connection: ConnectionId) {
-    super('SNOWNET_UNKNOWN_CONNECTION', `no connection is called ${connection}`)
-    this.connection = connection
-  }
-}

@@ -3,5 +3,11 @@
  *
  * @packageDocumentation
  */
-export { NoRelayError, SnownetError, UnknownConnectionError } from './errors.ts'
+export { CONNECTION_TIMING, type ConnectionOptions, type ConnectionTiming } from './connection.ts'
+export type { FailureReason } from './connection-state.ts'
+export { NoRelayError, SnownetError } from './errors.ts'
 export type { ConnectionId, NodeRole, RelayId } from './ids.ts'
+export { Node, type NodeOptions, type NodeStatistics } from './node.ts'
+export type { NodeEvent } from './node-event.ts'
+export type { PathKind } from './peer-socket.ts'
+export type { RelayServer } from './relay-pool.ts'

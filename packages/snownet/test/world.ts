@@ -1,0 +1,234 @@
+import { makeUdpPacket } from '@sallyport/ip-packet'
+import {
+  type Datagram,
+  type DataPlane,
+  type Instant,
+  IpAddress,
+  type Logger,
+  millis,
+  type PacketBuffer,
+  type SansIo,
+  type Transmit,
+  utf8,
+  type WallClock,
+} from '@sallyport/sans-io'
+import {
+  fastCrypto,
+  type Host,
+  RelayHost,
+  type RelayHostOptions,
+  runTunnelled,
+  SimulatedNetwork,
+  type Tunnelled,
+} from '@sallyport/testkit'
+import { type ConnectionId, Node, type NodeEvent, type NodeOptions, type NodeRole, type RelayId } from '../src/index.ts'
+
+/** How long a message takes from one peer to the other, through the portal. */
+const SIGNALLING_DELAY = millis(30)
+const CALENDAR = 1_758_585_600_000 as WallClock
+
+export const id = (text: string): ConnectionId => text as ConnectionId
+
+/** A simulated internet with a portal that takes candidates from one peer to the other. */
+export class World {
+  readonly network: SimulatedNetwork
+  readonly relays: Map<RelayId, RelayHost> = new Map()
+  readonly peers: Peer[] = []
+  /** When false, candidates are lost. */
+  signalling: boolean = true
+
+  constructor(seed = 1) {
+    this.network = new SimulatedNetwork(seed)
+  }
+
+  addRelay(name: string, options: RelayHostOptions): RelayHost {
+    const relay = new RelayHost(this.network, name, options)
+    this.relays.set(name as RelayId, relay)
+    return relay
+  }
+
+  /** Adds a node, which knows all relays that there are. */
+  addPeer(name: string, role: NodeRole, host: Host, options: Partial<NodeOptions> = {}): Peer {
+    const peer = new Peer(this, name, role, host, options)
+    this.peers.push(peer)
+    if (this.relays.size > 0) peer.useRelays([...this.relays.keys()])
+    return peer
+  }
+
+  /** What the portal does when a client asks for a gateway: tells both, the gateway first. */
+  introduce(client: Peer, gateway: Peer): void {
+    const seed = `${client.name}${client.key} ${gateway.name}${gateway.key}`
+    const presharedKey = fastCrypto.sha256(utf8(`psk ${seed}`))
+    const [clientCredentials, gatewayCredentials] = ['client', 'gateway'].map(side => {
+      const hash = [...fastCrypto.sha256(utf8(`${side} ${seed}`))]
+        .map(byte => byte.toString(16).padStart(2, '0'))
+        .join('')
+      return { ufrag: hash.slice(0, 4), password: hash.slice(4, 26) }
+    }) as [{ ufrag: string; password: string }, { ufrag: string; password: string }]
+    const now = this.network.now
+    gateway.node.upsertConnection(
+      id(client.name),
+      {
+        peerPublicKey: client.node.publicKey,
+        presharedKey,
+        localCredentials: gatewayCredentials,
+        remoteCredentials: clientCredentials,
+      },
+      now,
+    )
+    gateway.running.drive.drain()
+    client.node.upsertConnection(
+      id(gateway.name),
+      {
+        peerPublicKey: gateway.node.publicKey,
+        presharedKey,
+        localCredentials: clientCredentials,
+        remoteCredentials: gatewayCredentials,
+      },
+      now,
+    )
+    client.running.drive.drain()
+  }
+
+  /** Lets time pass until both have established a session and a path. Returns how long it took. */
+  connect(client: Peer, gateway: Peer): number {
+    const start = this.network.now
+    this.introduce(client, gateway)
+    const isUp = this.network.runUntil(() => client.isConnectedTo(gateway) && gateway.isConnectedTo(client))
+    if (!isUp) throw new Error(`not connected (seed ${this.network.seed})`)
+    return this.network.now - start
+  }
+
+  signal(from: Peer, event: NodeEvent): void {
+    if (!this.signalling || (event.type !== 'candidate-added' && event.type !== 'candidate-removed')) return
+    this.network.clock.in(SIGNALLING_DELAY, () => {
+      const to = this.peers.find(peer => peer.name === event.connection)
+      if (to === undefined) return
+      const now = this.network.now
+      if (event.type === 'candidate-added') to.node.addRemoteCandidate(id(from.name), event.candidate, now)
+      else to.node.removeRemoteCandidate(id(from.name), event.candidate, now)
+      to.running.drive.drain()
+    })
+  }
+}
+
+/** A node on a host, with a TUN device. */
+export class Peer implements SansIo<Datagram, Transmit, NodeEvent>, DataPlane {
+  readonly name: string
+  readonly node: Node
+  readonly host: Host
+  readonly running: Tunnelled
+  readonly events: NodeEvent[] = []
+  /** What arrived for the TUN device: the sender and the packet. */
+  readonly received: { from: string; packet: Uint8Array }[] = []
+  readonly #world: World
+  #target = -1
+  #sequence = 0
+
+  constructor(world: World, name: string, role: NodeRole, host: Host, options: Partial<NodeOptions>) {
+    this.#world = world
+    this.name = name
+    this.host = host
+    const { network } = world
+    this.node = new Node(
+      {
+        role,
+        crypto: fastCrypto,
+        random: network.random(),
+        calendar: { instant: network.now, wallClock: CALENDAR },
+        logger: noErrors,
+        ...options,
+      },
+      network.now,
+    )
+    this.running = runTunnelled(host, this, {
+      onEvent: event => {
+        this.events.push(event)
+        world.signal(this, event)
+      },
+      onPacket: (packet, peer) => this.received.push({ from: this.node.idOf(peer) ?? '?', packet }),
+    })
+  }
+
+  /** A text that changes with our key. */
+  get key(): string {
+    return this.node.publicKey.join('.')
+  }
+
+  useRelays(names: readonly RelayId[], remove: readonly RelayId[] = []): void {
+    const add = names.map(name => ({ id: name, ...this.#world.relays.get(name)!.newUser() }))
+    this.node.updateRelays(new Set(remove), add, this.#world.network.now)
+    this.running.drive.drain()
+  }
+
+  /** Sends a packet that nobody sent before, and returns it. */
+  send(to: Peer, text = `${this.name} ${this.#sequence++}`): Uint8Array {
+    const packet = packetOf(text)
+    this.sendBytes(to, packet.slice())
+    return packet
+  }
+
+  sendBytes(to: Peer, packet: Uint8Array, segmentSize = 0): number {
+    this.#target = this.node.handleOf(id(to.name))
+    return this.running.send(packet, segmentSize)
+  }
+
+  isConnectedTo(other: Peer): boolean {
+    return this.node.pathOf(id(other.name)) !== undefined && this.has('connection-established', other)
+  }
+
+  pathTo(other: Peer): string | undefined {
+    return this.node.pathOf(id(other.name))
+  }
+
+  has(type: NodeEvent['type'], other: Peer): boolean {
+    return this.eventsOf(type, other).length > 0
+  }
+
+  eventsOf(type: NodeEvent['type'], other: Peer): NodeEvent[] {
+    return this.events.filter(event => event.type === type && event.connection === other.name)
+  }
+
+  sendTrains(trains: PacketBuffer, datagrams: PacketBuffer, now: Instant): void {
+    for (let i = 0; i < trains.count; i++) this.node.encapsulate(this.#target, trains, i, datagrams, now)
+  }
+  receiveDatagrams(datagrams: PacketBuffer, packets: PacketBuffer, now: Instant): void {
+    this.node.decapsulate(datagrams, packets, now)
+  }
+  handleInput(input: Datagram, now: Instant): boolean {
+    return this.node.handleInput(input, now)
+  }
+  handleTimeout(now: Instant): void {
+    this.node.handleTimeout(now)
+    const next = this.node.pollTimeout()
+    if (next !== undefined && next <= now) throw new Error(`${this.name} wants to be woken in the past`)
+  }
+  pollTransmit(): Transmit | undefined {
+    return this.node.pollTransmit()
+  }
+  pollEvent(): NodeEvent | undefined {
+    return this.node.pollEvent()
+  }
+  pollTimeout(): Instant | undefined {
+    return this.node.pollTimeout()
+  }
+}
+
+/** An IP packet that carries `text`. */
+export const packetOf = (text: string): Uint8Array =>
+  makeUdpPacket({
+    source: IpAddress.of('100.64.0.1'),
+    destination: IpAddress.of('100.64.0.2'),
+    sourcePort: 1,
+    destinationPort: 2,
+    payload: utf8(text),
+  })
+
+const noErrors: Logger = {
+  debug() {},
+  info() {},
+  warn() {},
+  error(fields, message) {
+    throw new Error(`${message} ${JSON.stringify(fields)}`)
+  },
+}
