@@ -1,4 +1,5 @@
 import type { Arena, TransportCipher, TransportKey } from '@sallyport/sans-io'
+import { addressOfArena } from '../native/arena-address.ts'
 import { type NativeFunction, nativeLibrary } from '../native/library.ts'
 import { NativeMemory } from '../native/memory.ts'
 
@@ -26,7 +27,7 @@ export function nativeCipher(): TransportCipher | undefined {
   const finish = library.bind('void Poly1305_Final(uintptr_t, uintptr_t)')
   const contextSize = library.bind('size_t Poly1305_ctx_size()')
   if (!chacha20 || !start || !update || !finish || !contextSize) return undefined
-  return new NativeCipher({ chacha20, start, update, finish, contextSize: contextSize() }, library.addressOf)
+  return new NativeCipher({ chacha20, start, update, finish, contextSize: contextSize() })
 }
 
 interface Primitives {
@@ -43,7 +44,6 @@ class NativeCipher implements TransportCipher {
   readonly #start: NativeFunction
   readonly #update: NativeFunction
   readonly #finish: NativeFunction
-  readonly #addressOf: (bytes: Uint8Array) => number
   readonly #scratch: NativeMemory
   /** Where Poly1305 keeps its state. */
   readonly #context: number
@@ -51,17 +51,12 @@ class NativeCipher implements TransportCipher {
   readonly #tag: number
   /** Where the last, padded block and the lengths are put together. */
   readonly #tail: number
-  /** The arena of the last call: nearly always the arena of the next one too. */
-  #arena: Arena | undefined
-  #base = 0
-  readonly #bases = new WeakMap<Arena, number>()
 
-  constructor(primitives: Primitives, addressOf: (bytes: Uint8Array) => number) {
+  constructor(primitives: Primitives) {
     this.#chacha20 = primitives.chacha20
     this.#start = primitives.start
     this.#update = primitives.update
     this.#finish = primitives.finish
-    this.#addressOf = addressOf
     this.#scratch = new NativeMemory(CONTEXT_AT + primitives.contextSize + 64)
     this.#context = this.#scratch.address + CONTEXT_AT
     this.#tag = this.#scratch.address + TAG_AT
@@ -78,7 +73,7 @@ class NativeCipher implements TransportCipher {
 
   seal(key: TransportKey, counter: number, arena: Arena, from: number, length: number, into: number): void {
     const { address, view } = key as unknown as NativeKey
-    const base = arena === this.#arena ? this.#base : this.#baseOf(arena)
+    const base = addressOfArena(arena)
     const { bytes } = arena
     setCounter(view, 0, counter)
     // Block 0 of the key stream is the Poly1305 key: it appears where 64 zeros lie in front of the plaintext.
@@ -95,7 +90,7 @@ class NativeCipher implements TransportCipher {
 
   open(key: TransportKey, counter: number, arena: Arena, from: number, length: number, into: number): boolean {
     const { address, view } = key as unknown as NativeKey
-    const base = arena === this.#arena ? this.#base : this.#baseOf(arena)
+    const base = addressOfArena(arena)
     const { bytes } = arena
     const scratch = this.#scratch
     setCounter(view, 0, counter)
@@ -131,17 +126,6 @@ class NativeCipher implements TransportCipher {
       this.#chacha20(base + into, base + from, length, address, address + COUNTER_AT)
     }
     return true
-  }
-
-  #baseOf(arena: Arena): number {
-    let base = this.#bases.get(arena)
-    if (base === undefined) {
-      base = this.#addressOf(arena.bytes)
-      this.#bases.set(arena, base)
-    }
-    this.#arena = arena
-    this.#base = base
-    return base
   }
 }
 
