@@ -68,10 +68,10 @@ export const KEY: Uint8Array = longTermKey(
 )
 
 /** USERNAME, REALM and NONCE. */
-export const credentials = (nonce: string | undefined = NIL_NONCE, username: string = USERNAME): StunAttribute[] => [
+export const credentials = (nonce: string | null = NIL_NONCE, username: string = USERNAME): StunAttribute[] => [
   { type: 'username', value: username },
   { type: 'realm', value: 'firezone' },
-  ...(nonce === undefined ? [] : [{ type: 'nonce', value: nonce } as const]),
+  ...(nonce === null ? [] : [{ type: 'nonce', value: nonce } as const]),
 ]
 
 let transactions = 0
@@ -122,8 +122,8 @@ export class Conversation {
 
   /** Asks with credentials and a nonce that works. */
   ask(method: number, attributes: readonly StunAttribute[], from: SocketAddress = CLIENT): Answer {
-    const challenged = this.say(request(method, [...required(method), ...credentials(undefined)], KEY), from)!
-    const nonce = attributeOf(challenged.message, 'nonce')
+    const challenged = this.say(request(method, [...required(method), ...credentials(null)], KEY), from)!
+    const nonce = attributeOf(challenged.message, 'nonce')!
     return this.say(request(method, [...attributes, ...credentials(nonce)], KEY), from)!
   }
 
