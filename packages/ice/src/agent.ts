@@ -3,7 +3,6 @@ import {
   BoundedQueue,
   earliest,
   type Instant,
-  type IpFamily,
   type Logger,
   type Millis,
   millis,
@@ -18,20 +17,18 @@ import {
   viewOf,
 } from '@sallyport/sans-io'
 import { newTransactionId, type StunMessage, shortTermKey, transactionKey, verifyIntegrity } from '@sallyport/stun'
-import { type Candidate, type CandidateType, peerReflexiveCandidate } from './candidate.ts'
-import { CandidateList, type KnownCandidate, preferActive } from './candidate-list.ts'
+import type { Candidate } from './candidate.ts'
 import type { CandidatePair } from './candidate-pair.ts'
-import { CheckList } from './check-list.ts'
+import { CandidatePairing } from './candidate-pairing.ts'
+import type { CheckList } from './check-list.ts'
 import { connectionState, type IceConnectionState } from './connection-state.ts'
 import { type CheckMessage, encodeCheck, encodeCheckResponse, readCheck } from './connectivity-check.ts'
 import { IceOptionsError } from './error.ts'
 import { assertTiming, DEFAULT_TIMING, type IceTiming } from './ice-timing.ts'
 import { bestPair } from './nomination.ts'
 import type { IceCredentials, IceEvent, IceInput, IceOptions, IcePairStatus, IcePath } from './options.ts'
-import { agentLocalPreference, candidatePriority, pairPriority, peerReflexivePriority } from './priority.ts'
+import { peerReflexivePriority } from './priority.ts'
 
-/** How many candidates of one side are remembered, discarded ones included. */
-const MAX_CANDIDATES = 256
 /** How many checks and answers may wait for the owner to take them. */
 const MAX_TRANSMITS = 512
 const MAX_EVENTS = 128
@@ -53,15 +50,12 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
   readonly #tieBreaker: bigint
   readonly #localKey: Uint8Array
   readonly #remoteKey: Uint8Array
-  readonly #local = new CandidateList(MAX_CANDIDATES)
-  readonly #remote = new CandidateList(MAX_CANDIDATES)
-  readonly #taken = new Map<`${CandidateType}${IpFamily}`, number>()
-  readonly #checks = new CheckList()
+  readonly #pairing: CandidatePairing
+  readonly #checks: CheckList
   readonly #transmits = new BoundedQueue<Transmit>(MAX_TRANSMITS, 'drop-oldest')
   readonly #events = new BoundedQueue<IceEvent>(MAX_EVENTS, 'drop-oldest')
   #timing: IceTiming
   #state: IceConnectionState = 'new'
-  #selected: CandidatePair | undefined
   /** When something has changed that the next {@link handleTimeout} must look at. */
   #changedAt: Instant | undefined
   /** Before this, pacing forbids another check. */
@@ -86,6 +80,13 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
     this.#tieBreaker = viewOf(randomBytes(options.random, 8)).getBigUint64(0)
     this.#localKey = shortTermKey(options.localCredentials.password)
     this.#remoteKey = shortTermKey(options.remoteCredentials.password)
+    this.#pairing = new CandidatePairing({
+      controlling: options.controlling,
+      localUfrag: options.localCredentials.ufrag,
+      remoteUfrag: options.remoteCredentials.ufrag,
+      logger: this.#logger,
+    })
+    this.#checks = this.#pairing.checks
     this.#changedAt = now
   }
 
@@ -96,7 +97,8 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
 
   /** The path that was nominated last and still exists. */
   get selectedPath(): IcePath | undefined {
-    return this.#selected && pathOf(this.#selected)
+    const { selected } = this.#checks
+    return selected && pathOf(selected)
   }
 
   /** The pairs that are being checked, best first. A copy. */
@@ -110,14 +112,14 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
     }))
   }
 
-  /** Our candidates that are not invalidated, as signalled, peer-reflexive ones included. A copy. */
+  /** Our candidates that are not invalidated, as they were to be signalled. A copy. */
   get localCandidates(): Candidate[] {
-    return this.#local.active.map(({ candidate }) => candidate)
+    return this.#pairing.localCandidates
   }
 
   /** The peer's candidates that are not invalidated, peer-reflexive ones included. A copy. */
   get remoteCandidates(): Candidate[] {
-    return this.#remote.active.map(({ candidate }) => candidate)
+    return this.#pairing.remoteCandidates
   }
 
   /** How often checks are sent. */
@@ -138,35 +140,10 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
    * @returns the candidate to signal, with its priority and our ufrag; `undefined` if one as good is known already.
    */
   addLocalCandidate(candidate: Candidate, now: Instant): Candidate | undefined {
-    const twins = this.#local
-      .at(candidate.address)
-      .filter(each => each.candidate.base.equals(candidate.base) && each.candidate.protocol === candidate.protocol)
-    const revived = twins.find(
-      each =>
-        each.isDiscarded &&
-        each.candidate.type === candidate.type &&
-        each.candidate.relatedAddress?.key === candidate.relatedAddress?.key,
-    )
-    if (revived !== undefined) {
-      revived.isDiscarded = false
-      this.#pairLocal(revived, now)
-      return revived.candidate
-    }
-    const { type, address, via } = candidate
-    const kind = `${type}${address.family}` as const
-    const earlier = this.#taken.get(kind) ?? 0
-    const preference = agentLocalPreference(type, address.family, earlier, via?.family)
-    const priority = candidatePriority(type, preference)
-    const rival = twins.find(each => !each.isDiscarded)
-    if (rival !== undefined && priority < rival.candidate.priority) {
-      return this.#reject('local candidate is redundant', { type, address: address.key })
-    }
-    if (rival !== undefined) this.#discard(rival, now)
-    const known = this.#local.add({ ...candidate, priority, ufrag: this.localCredentials.ufrag }, this.#isIdle)
-    if (known === undefined) return this.#reject('too many local candidates', { type, address: address.key })
-    this.#taken.set(kind, earlier + 1)
-    this.#pairLocal(known, now)
-    return known.candidate
+    const taken = this.#pairing.addLocal(candidate, now)
+    if (typeof taken === 'string') return this.#refuse(candidate, 'local', taken)
+    this.#changedAt = now
+    return taken
   }
 
   /**
@@ -176,17 +153,10 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
    * @returns whether it was of use; otherwise the log says at `debug` why not.
    */
   addRemoteCandidate(candidate: Candidate, now: Instant): boolean {
-    const known = this.#rememberRemote(candidate)
-    if (typeof known === 'string') {
-      this.#logger.debug(
-        { type: candidate.type, address: candidate.address.key, reason: known },
-        'remote candidate refused',
-      )
-      return false
-    }
-    this.#changedAt = now
-    for (const local of this.#local.active) this.#pair(local, known, now)
-    return true
+    const defect = this.#pairing.addRemote(candidate, now)
+    if (defect !== undefined) this.#refuse(candidate, 'remote', defect)
+    else this.#changedAt = now
+    return defect === undefined
   }
 
   /**
@@ -196,12 +166,9 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
    * @returns whether it was known.
    */
   invalidateCandidate(candidate: Candidate, now: Instant): boolean {
-    const known = preferActive(
-      [this.#local.find(candidate), this.#remote.find(candidate)].filter(each => each !== undefined),
-    )
-    if (known === undefined || known.isDiscarded) return false
-    this.#discard(known, now)
-    return true
+    const wasKnown = this.#pairing.invalidate(candidate)
+    if (wasKnown) this.#changedAt = now
+    return wasKnown
   }
 
   /** Returns whether a message names this agent's ufrags or answers one of its checks. Verifies nothing, costs little. */
@@ -235,12 +202,8 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
 
   handleTimeout(now: Instant): void {
     this.#changedAt = undefined
-    this.#evaluateState()
+    for (const pair of this.#checks.removeFailed(now, this.#timing)) this.#logger.debug(fieldsOf(pair), 'pair failed')
     this.#evaluateNomination(now)
-    const failed = this.#checks.removeFailed(now, this.#timing)
-    for (const pair of failed) this.#logger.debug(fieldsOf(pair), 'pair failed')
-    this.#forgetSelected(failed)
-    if (failed.length > 0) this.#evaluateNomination(now)
     this.#evaluateState()
     this.#sendChecks(now)
   }
@@ -259,81 +222,8 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
     return earliest(this.#changedAt, paced ? this.#pacedUntil : check)
   }
 
-  // Candidates and pairs
-
-  #rememberRemote(candidate: Candidate): KnownCandidate | RemoteCandidateDefect {
-    if (candidate.component !== 1) return 'other-component'
-    if (candidate.protocol !== 'udp') return 'other-transport'
-    if (candidate.ufrag !== undefined && candidate.ufrag !== this.remoteCredentials.ufrag) return 'other-ufrag'
-    const same = this.#remote.find(candidate)
-    if (same !== undefined) {
-      if (!same.isDiscarded && this.#checks.uses(same)) return 'known'
-      same.isDiscarded = false
-      same.candidate = candidate
-      return same
-    }
-    const reflexive = this.#remote
-      .at(candidate.address)
-      .find(each => !each.isDiscarded && each.candidate.type === 'prflx')
-    if (reflexive === undefined) return this.#remote.add(candidate, this.#isIdle) ?? 'too-many'
-    reflexive.candidate = candidate
-    this.#reprioritise(reflexive)
-    return reflexive
-  }
-
-  /** A pair made for a check has the peer-reflexive priority; it gets the real one once that is signalled. */
-  #reprioritise(known: KnownCandidate): void {
-    for (const pair of this.#checks.pairs) {
-      if (pair.remote === known) pair.priority = this.#priorityOf(pair.local, known)
-    }
-    this.#checks.sort()
-  }
-
-  #pairLocal(local: KnownCandidate, now: Instant): void {
-    this.#changedAt = now
-    for (const remote of this.#remote.active) this.#pair(local, remote, now)
-  }
-
-  #pair(local: KnownCandidate, remote: KnownCandidate, now: Instant): CandidatePair | undefined {
-    if (local.candidate.type === 'prflx' || local.candidate.base.family !== remote.candidate.address.family)
-      return undefined
-    const addition = this.#checks.add(local, remote, this.#priorityOf(local, remote), now, this.#selected)
-    switch (addition.type) {
-      case 'added':
-      case 'improved':
-        this.#logger.debug(fieldsOf(addition.pair), `pair ${addition.type}`)
-        if (addition.dropped !== undefined)
-          this.#logger.debug(fieldsOf(addition.dropped), 'too many pairs, worst dropped')
-        return addition.pair
-      case 'redundant':
-        return addition.pair
-      case 'full':
-        this.#logger.debug({ remote: remote.candidate.address.key }, 'too many pairs, this one is the worst')
-        return undefined
-      default:
-        return unreachable(addition)
-    }
-  }
-
-  #priorityOf(local: KnownCandidate, remote: KnownCandidate): bigint {
-    const [ours, theirs] = [local.candidate.priority, remote.candidate.priority]
-    return this.controlling ? pairPriority(ours, theirs) : pairPriority(theirs, ours)
-  }
-
-  #discard(known: KnownCandidate, now: Instant): void {
-    known.isDiscarded = true
-    this.#forgetSelected(this.#checks.removeOf(known))
-    this.#changedAt = now
-  }
-
-  #forgetSelected(removed: readonly CandidatePair[]): void {
-    if (this.#selected !== undefined && removed.includes(this.#selected)) this.#selected = undefined
-  }
-
-  readonly #isIdle = (known: KnownCandidate): boolean => known.candidate.type === 'prflx' && !this.#checks.uses(known)
-
-  #reject(why: string, fields: Readonly<Record<string, unknown>>): undefined {
-    this.#logger.debug(fields, why)
+  #refuse({ type, address }: Candidate, side: 'local' | 'remote', reason: string): undefined {
+    this.#logger.debug({ type, address: address.key, reason }, `${side} candidate refused`)
     return undefined
   }
 
@@ -349,46 +239,30 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
 
   #accept(message: StunMessage): CheckMessage | undefined {
     const check = readCheck(message)
-    if (typeof check === 'string') return this.#reject('STUN message is not for ICE', { defect: check })
-    if (!this.#concerns(check, message)) return undefined
+    if (typeof check === 'string' || !this.#concerns(check, message)) return undefined
     const isAnswer = check.type === 'success' || check.type === 'error'
     if (verifyIntegrity(message, isAnswer ? this.#remoteKey : this.#localKey, this.#crypto)) return check
-    return this.#reject('STUN message has a wrong integrity', { type: check.type })
+    this.#logger.debug({ type: check.type }, 'check with a wrong integrity ignored')
+    return undefined
   }
 
   /** RFC 8445 §7.3, without role conflicts: both sides have been told their roles. */
   #handleRequest(input: IceInput, priority: number, useCandidate: boolean, now: Instant): void {
-    const ends = useCandidate && this.controlling ? 'nominates-us' : this.#endsOf(input, priority)
+    const nominatesUs = useCandidate && this.controlling
+    const ends = nominatesUs ? 'nominates-us' : this.#pairing.endsOf(input.local, input.remote, priority)
     if (typeof ends === 'string') {
       this.#logger.debug({ local: input.local.key, remote: input.remote.key, reason: ends }, 'check ignored')
       return
     }
-    const { local, remote } = ends
-    this.#reply(input, local.candidate.base)
-
-    const pair = this.#checks.find(local.candidate.base, input.remote) ?? this.#pair(local, remote, now)
+    const { base } = ends.local.candidate
+    this.#reply(input, base)
+    const known = this.#checks.find(base, input.remote)
+    const pair = known ?? this.#pairing.pair(ends, now)
     if (pair === undefined) return
-    this.#changedAt = now
     pair.requestsReceived++
-    if (useCandidate && !pair.isNominated) pair.nominate(now)
-    if (this.controlling && pair.state === 'succeeded') this.#evaluateNomination(now)
-  }
-
-  /** Returns the two candidates of a check; where it came from may have been unknown until then (RFC 8445 §7.3.1.3). */
-  #endsOf(input: IceInput, priority: number): { local: KnownCandidate; remote: KnownCandidate } | CheckRefusal {
-    const local = preferActive(
-      this.#local.at(input.local).filter(({ candidate }) => candidate.type === 'host' || candidate.type === 'relay'),
-    )
-    if (local === undefined) return 'to-no-candidate'
-    if (local.isDiscarded) return 'to-invalidated'
-    const known = this.#remote.at(input.remote)
-    const active = known.filter(each => !each.isDiscarded)
-    if (active.length === 0 && known.length > 0) return 'from-invalidated'
-    const remote =
-      active.length > 0
-        ? active.reduce((a, b) => (b.candidate.priority > a.candidate.priority ? b : a))
-        : this.#remote.add(peerReflexiveCandidate(input.remote, input.remote, priority), this.#isIdle)
-    return remote === undefined ? 'from-one-too-many' : { local, remote }
+    const isNominated = useCandidate && !pair.isNominated
+    if (isNominated) pair.nominate(now)
+    if (isNominated || known === undefined) this.#changedAt = now
   }
 
   #reply({ message, remote }: IceInput, base: SocketAddress): void {
@@ -401,10 +275,7 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
     const key = transactionKey(message.transactionId)
     const pair = this.#checks.ofTransaction(key)
     if (pair === undefined) return
-    const { base, priority } = pair.local.candidate
-    if (this.#local.at(mappedAddress).length === 0) {
-      this.#local.add(peerReflexiveCandidate(mappedAddress, base, peerReflexivePriority(priority)), this.#isIdle)
-    }
+    this.#pairing.addReflexive(mappedAddress, pair)
     pair.recordResponse(key, now, this.#timing)
     if (this.controlling) this.#evaluateNomination(now)
     this.#evaluateState()
@@ -413,8 +284,7 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
   // What follows from it
 
   #evaluateState(): void {
-    const isWaiting = this.#local.isEmpty || this.#remote.isEmpty
-    const state = connectionState(this.#checks.pairs, isWaiting)
+    const state = connectionState(this.#checks.pairs, this.#pairing.isWaiting)
     if (state === this.#state) return
     this.#logger.debug({ from: this.#state, to: state }, 'ICE state changed')
     this.#state = state
@@ -423,10 +293,10 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
 
   #evaluateNomination(now: Instant): void {
     const best = bestPair(this.#checks.pairs, this.controlling)
-    if (best === undefined || best.priority === this.#selected?.priority) return
+    if (best === undefined || best.priority === this.#checks.selected?.priority) return
     if (this.controlling && !best.isNominated) best.nominate(now)
-    if (best === this.#selected) return
-    this.#selected = best
+    if (best === this.#checks.selected) return
+    this.#checks.selected = best
     this.#logger.debug(fieldsOf(best), 'pair nominated')
     this.#events.push({ type: 'nominated', ...pathOf(best) })
   }
@@ -460,12 +330,6 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
     this.#transmits.push({ local: base, remote: pair.remote.candidate.address, payload })
   }
 }
-
-/** Why a signalled candidate is not taken. */
-type RemoteCandidateDefect = 'other-component' | 'other-transport' | 'other-ufrag' | 'known' | 'too-many'
-
-/** Why an authentic check stays unanswered. */
-type CheckRefusal = 'nominates-us' | 'to-no-candidate' | 'to-invalidated' | 'from-invalidated' | 'from-one-too-many'
 
 function pathOf({ local, remote }: CandidatePair): IcePath {
   return {

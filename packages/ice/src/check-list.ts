@@ -15,6 +15,8 @@ export type PairAddition =
 
 /** An agent's pairs in descending order of priority (RFC 8445 §6.1.2): at most one for each base and remote address. */
 export class CheckList {
+  /** The pair that carries data; forgotten when it is removed. */
+  selected: CandidatePair | undefined
   #pairs: CandidatePair[] = []
   readonly #byTransaction = new Map<TransactionKey, CandidatePair>()
 
@@ -32,15 +34,9 @@ export class CheckList {
    * Adds the pair of two candidates, unless one of the same base and remote address is as good; one that is worse gets
    * these candidates and this priority and goes on (RFC 8445 §6.1.2.4).
    *
-   * When the list is full, the worst pair that is not `keep` gives way.
+   * When the list is full, the worst pair that is not selected gives way.
    */
-  add(
-    local: KnownCandidate,
-    remote: KnownCandidate,
-    priority: bigint,
-    now: Instant,
-    keep?: CandidatePair,
-  ): PairAddition {
+  add(local: KnownCandidate, remote: KnownCandidate, priority: bigint, now: Instant): PairAddition {
     const existing = this.find(local.candidate.base, remote.candidate.address)
     if (existing !== undefined) {
       if (existing.priority >= priority) return { type: 'redundant', pair: existing }
@@ -52,7 +48,7 @@ export class CheckList {
     }
     let dropped: CandidatePair | undefined
     if (this.#pairs.length >= MAX_PAIRS) {
-      const worst = this.#pairs.findLast(pair => pair !== keep)
+      const worst = this.#pairs.findLast(pair => pair !== this.selected)
       if (worst === undefined || worst.priority >= priority) return { type: 'full' }
       this.#remove([worst])
       dropped = worst
@@ -80,9 +76,9 @@ export class CheckList {
     this.#pairs.sort((a, b) => (a.priority === b.priority ? 0 : a.priority < b.priority ? 1 : -1))
   }
 
-  /** Removes and returns the pairs of a candidate. */
-  removeOf(known: KnownCandidate): CandidatePair[] {
-    return this.#remove(this.#pairs.filter(pair => pair.local === known || pair.remote === known))
+  /** Removes the pairs of a candidate. */
+  removeOf(known: KnownCandidate): void {
+    this.#remove(this.#pairs.filter(pair => pair.local === known || pair.remote === known))
   }
 
   /** Removes and returns the pairs that have failed. */
@@ -116,6 +112,7 @@ export class CheckList {
 
   #remove(pairs: CandidatePair[]): CandidatePair[] {
     for (const pair of pairs) this.#forget(pair.transactions)
+    if (this.selected !== undefined && pairs.includes(this.selected)) this.selected = undefined
     if (pairs.length > 0) this.#pairs = this.#pairs.filter(pair => !pairs.includes(pair))
     return pairs
   }

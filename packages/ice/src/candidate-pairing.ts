@@ -1,0 +1,195 @@
+import { type Instant, type IpFamily, type Logger, type SocketAddress, unreachable } from '@sallyport/sans-io'
+import { type Candidate, type CandidateType, peerReflexiveCandidate } from './candidate.ts'
+import { CandidateList, type KnownCandidate, preferActive } from './candidate-list.ts'
+import type { CandidatePair } from './candidate-pair.ts'
+import { CheckList } from './check-list.ts'
+import { agentLocalPreference, candidatePriority, pairPriority, peerReflexivePriority } from './priority.ts'
+
+/** How many candidates of one side are remembered, discarded ones included. */
+const MAX_CANDIDATES = 256
+
+/** Why a candidate of ours is not taken. */
+export type LocalCandidateDefect = 'redundant' | 'too-many'
+
+/** Why a candidate of the peer is not taken. */
+export type RemoteCandidateDefect = 'other-component' | 'other-transport' | 'other-ufrag' | 'known' | 'too-many'
+
+/** Why an authentic check stays unanswered. */
+export type CheckRefusal = 'to-no-candidate' | 'to-invalidated' | 'from-invalidated' | 'from-one-too-many'
+
+/** The candidates between which a check went. */
+export interface CheckEnds {
+  readonly local: KnownCandidate
+  readonly remote: KnownCandidate
+}
+
+/** What {@link CandidatePairing} needs to know of its agent. */
+export interface PairingOptions {
+  readonly controlling: boolean
+  readonly localUfrag: string
+  readonly remoteUfrag: string
+  readonly logger: Logger
+}
+
+/** The candidates of both sides, and the pairs that they make (RFC 8445 §6.1.2). */
+export class CandidatePairing {
+  /** The pairs. */
+  readonly checks: CheckList = new CheckList()
+  readonly #options: PairingOptions
+  readonly #local = new CandidateList(MAX_CANDIDATES)
+  readonly #remote = new CandidateList(MAX_CANDIDATES)
+  /** How many local candidates of a type and family were ever taken. */
+  readonly #taken = new Map<`${CandidateType}${IpFamily}`, number>()
+
+  constructor(options: PairingOptions) {
+    this.#options = options
+  }
+
+  /** Whether one side has never had a candidate. */
+  get isWaiting(): boolean {
+    return this.#local.isEmpty || this.#remote.isEmpty
+  }
+
+  /** Our candidates that are not invalidated, without those that only checks have shown. */
+  get localCandidates(): Candidate[] {
+    return this.#local.active.map(({ candidate }) => candidate).filter(({ type }) => type !== 'prflx')
+  }
+
+  /** The peer's candidates that are not invalidated, peer-reflexive ones included. */
+  get remoteCandidates(): Candidate[] {
+    return this.#remote.active.map(({ candidate }) => candidate)
+  }
+
+  /** Takes a candidate of ours and pairs it. Returns it as it is to be signalled. */
+  addLocal(candidate: Candidate, now: Instant): Candidate | LocalCandidateDefect {
+    const known = this.#rememberLocal(candidate)
+    if (typeof known === 'string') return known
+    for (const remote of this.#remote.active) this.pair({ local: known, remote }, now)
+    return known.candidate
+  }
+
+  /** Takes a candidate of the peer and pairs it. Returns why not if it doesn't. */
+  addRemote(candidate: Candidate, now: Instant): RemoteCandidateDefect | undefined {
+    const known = this.#rememberRemote(candidate)
+    if (typeof known === 'string') return known
+    for (const local of this.#local.active) this.pair({ local, remote: known }, now)
+    return undefined
+  }
+
+  /** Takes note of how the peer sees a candidate of ours (RFC 8445 §7.2.5.3.1). Nothing is paired with it. */
+  addReflexive(address: SocketAddress, { local }: CandidatePair): void {
+    if (this.#local.at(address).length > 0) return
+    const { base, priority } = local.candidate
+    this.#local.add(peerReflexiveCandidate(address, base, peerReflexivePriority(priority)), this.#isIdle)
+  }
+
+  /** Discards a candidate of either side with its pairs. Returns whether it was known. */
+  invalidate(candidate: Candidate): boolean {
+    for (const list of [this.#local, this.#remote]) {
+      const known = list.find(candidate)
+      if (known === undefined || known.isDiscarded) continue
+      this.#discard(known)
+      return true
+    }
+    return false
+  }
+
+  /** Returns the candidates of a check that arrived; its sender may have been unknown until then (RFC 8445 §7.3.1.3). */
+  endsOf(localAddress: SocketAddress, remoteAddress: SocketAddress, priority: number): CheckEnds | CheckRefusal {
+    const local = preferActive(
+      this.#local.at(localAddress).filter(({ candidate }) => candidate.type === 'host' || candidate.type === 'relay'),
+    )
+    if (local === undefined) return 'to-no-candidate'
+    if (local.isDiscarded) return 'to-invalidated'
+    const known = this.#remote.at(remoteAddress)
+    const active = known.filter(each => !each.isDiscarded)
+    if (active.length === 0 && known.length > 0) return 'from-invalidated'
+    const remote =
+      active.length > 0
+        ? active.reduce((a, b) => (b.candidate.priority > a.candidate.priority ? b : a))
+        : this.#remote.add(peerReflexiveCandidate(remoteAddress, remoteAddress, priority), this.#isIdle)
+    return remote === undefined ? 'from-one-too-many' : { local, remote }
+  }
+
+  /** Returns the pair of two candidates, making it if need be; `undefined` where they can't or may not be paired. */
+  pair({ local, remote }: CheckEnds, now: Instant): CandidatePair | undefined {
+    if (local.candidate.type === 'prflx') return undefined // one sends from its base, which is a candidate as well
+    if (local.candidate.base.family !== remote.candidate.address.family) return undefined
+    const addition = this.checks.add(local, remote, this.#priorityOf(local, remote), now)
+    const fields = { local: local.candidate.base.key, remote: remote.candidate.address.key }
+    switch (addition.type) {
+      case 'added':
+      case 'improved':
+        this.#options.logger.debug({ ...fields, hasDropped: addition.dropped !== undefined }, `pair ${addition.type}`)
+        return addition.pair
+      case 'redundant':
+        return addition.pair
+      case 'full':
+        this.#options.logger.debug(fields, 'pair refused: there are too many better ones')
+        return undefined
+      default:
+        return unreachable(addition)
+    }
+  }
+
+  #rememberLocal(candidate: Candidate): KnownCandidate | LocalCandidateDefect {
+    const { type, address, base, via } = candidate
+    const twins = this.#local.at(address).filter(each => each.candidate.base.equals(base))
+    const revived = this.#local.find(candidate)
+    if (revived?.isDiscarded === true) {
+      revived.isDiscarded = false
+      return revived
+    }
+    const kind = `${type}${address.family}` as const
+    const earlier = this.#taken.get(kind) ?? 0
+    const priority = candidatePriority(type, agentLocalPreference(type, address.family, earlier, via?.family))
+    const rival = twins.find(each => !each.isDiscarded)
+    if (rival !== undefined && priority < rival.candidate.priority) return 'redundant'
+    const known = this.#local.add({ ...candidate, priority, ufrag: this.#options.localUfrag }, this.#isIdle)
+    if (known === undefined) return 'too-many'
+    if (rival !== undefined) this.#discard(rival)
+    this.#taken.set(kind, earlier + 1)
+    return known
+  }
+
+  #rememberRemote(candidate: Candidate): KnownCandidate | RemoteCandidateDefect {
+    if (candidate.component !== 1) return 'other-component'
+    if (candidate.protocol !== 'udp') return 'other-transport'
+    if (candidate.ufrag !== undefined && candidate.ufrag !== this.#options.remoteUfrag) return 'other-ufrag'
+    const same = this.#remote.find(candidate)
+    if (same !== undefined) {
+      if (!same.isDiscarded && this.checks.uses(same)) return 'known'
+      same.isDiscarded = false
+      same.candidate = candidate
+      return same
+    }
+    const reflexive = this.#remote
+      .at(candidate.address)
+      .find(each => !each.isDiscarded && each.candidate.type === 'prflx')
+    if (reflexive === undefined) return this.#remote.add(candidate, this.#isIdle) ?? 'too-many'
+    reflexive.candidate = candidate
+    this.#reprioritise(reflexive)
+    return reflexive
+  }
+
+  /** A pair made for a check has the peer-reflexive priority; it gets the real one once that is signalled. */
+  #reprioritise(remote: KnownCandidate): void {
+    for (const pair of this.checks.pairs) {
+      if (pair.remote === remote) pair.priority = this.#priorityOf(pair.local, remote)
+    }
+    this.checks.sort()
+  }
+
+  #priorityOf(local: KnownCandidate, remote: KnownCandidate): bigint {
+    const [ours, theirs] = [local.candidate.priority, remote.candidate.priority]
+    return this.#options.controlling ? pairPriority(ours, theirs) : pairPriority(theirs, ours)
+  }
+
+  #discard(known: KnownCandidate): void {
+    known.isDiscarded = true
+    this.checks.removeOf(known)
+  }
+
+  /** Who has neither been signalled nor is being checked can be learned again. */
+  readonly #isIdle = (known: KnownCandidate): boolean => known.candidate.type === 'prflx' && !this.checks.uses(known)
+}
