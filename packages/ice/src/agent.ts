@@ -160,13 +160,25 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
   }
 
   /**
-   * Withdraws a candidate of either side, which is recognised by type, address, base and related address. Its pairs
-   * go, and checks to and from it remain unanswered.
+   * Withdraws a candidate of ours, which is recognised by type, address, base and related address. Its pairs go, and
+   * checks to it remain unanswered.
+   *
+   * @returns whether it was known, so that the peer has to be told.
+   */
+  invalidateLocalCandidate(candidate: Candidate, now: Instant): boolean {
+    const wasKnown = this.#pairing.invalidateLocal(candidate)
+    if (wasKnown) this.#changedAt = now
+    return wasKnown
+  }
+
+  /**
+   * Withdraws a candidate of the peer, which is recognised by type, address and related address. Its pairs go, and
+   * checks from it remain unanswered.
    *
    * @returns whether it was known.
    */
-  invalidateCandidate(candidate: Candidate, now: Instant): boolean {
-    const wasKnown = this.#pairing.invalidate(candidate)
+  invalidateRemoteCandidate(candidate: Candidate, now: Instant): boolean {
+    const wasKnown = this.#pairing.invalidateRemote(candidate)
     if (wasKnown) this.#changedAt = now
     return wasKnown
   }

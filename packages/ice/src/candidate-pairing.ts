@@ -83,15 +83,14 @@ export class CandidatePairing {
     this.#local.add(peerReflexiveCandidate(address, base, peerReflexivePriority(priority)), this.#isIdle)
   }
 
-  /** Discards a candidate of either side with its pairs. Returns whether it was known. */
-  invalidate(candidate: Candidate): boolean {
-    for (const list of [this.#local, this.#remote]) {
-      const known = list.find(candidate)
-      if (known === undefined || known.isDiscarded) continue
-      this.#discard(known)
-      return true
-    }
-    return false
+  /** Discards a candidate of ours with its pairs. Returns whether it was known. */
+  invalidateLocal(candidate: Candidate): boolean {
+    return this.#discard(this.#local.find(candidate))
+  }
+
+  /** Discards a candidate of the peer with its pairs: never one of ours, even at the same private address. */
+  invalidateRemote(candidate: Candidate): boolean {
+    return this.#discard(this.#remote.find(candidate))
   }
 
   /** Returns the candidates of a check that arrived; its sender may have been unknown until then (RFC 8445 §7.3.1.3). */
@@ -147,7 +146,7 @@ export class CandidatePairing {
     if (rival !== undefined && priority < rival.candidate.priority) return 'redundant'
     const known = this.#local.add({ ...candidate, priority, ufrag: this.#options.localUfrag }, this.#isIdle)
     if (known === undefined) return 'too-many'
-    if (rival !== undefined) this.#discard(rival)
+    this.#discard(rival)
     this.#taken.set(kind, earlier + 1)
     return known
   }
@@ -185,9 +184,11 @@ export class CandidatePairing {
     return this.#options.controlling ? pairPriority(ours, theirs) : pairPriority(theirs, ours)
   }
 
-  #discard(known: KnownCandidate): void {
+  #discard(known: KnownCandidate | undefined): boolean {
+    if (known === undefined || known.isDiscarded) return false
     known.isDiscarded = true
     this.checks.removeOf(known)
+    return true
   }
 
   /** Who has neither been signalled nor is being checked can be learned again. */

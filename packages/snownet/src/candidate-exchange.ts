@@ -58,7 +58,7 @@ export class CandidateExchange {
     const told = this.#told.get(keyOf(address))
     if (told === undefined) return undefined
     this.#told.delete(keyOf(address))
-    if (told.candidate.type !== 'srflx') this.#agent.invalidateCandidate(told.candidate, now)
+    if (told.candidate.type !== 'srflx') this.#agent.invalidateLocalCandidate(told.candidate, now)
     return told.line
   }
 
@@ -78,7 +78,7 @@ export class CandidateExchange {
   /** Takes back a candidate of the peer's. */
   unhear(line: string, now: Instant): void {
     const candidate = parseCandidate(line)
-    if (typeof candidate !== 'string') this.#agent.invalidateCandidate(candidate, now)
+    if (typeof candidate !== 'string') this.#agent.invalidateRemoteCandidate(candidate, now)
   }
 
   /** Returns whether our agent sends from `address` through a relay. */
