@@ -1,1 +1,18 @@
-export {}
+/**
+ * Policy on the packet path: the client's and the gateway's tunnel machines.
+ *
+ * @packageDocumentation
+ */
+export { ClientTunnel, type ClientTunnelOptions } from './client/client-tunnel.ts'
+export { ClientCounters } from './client/counters.ts'
+export type { ClientTunnelEvent, ResourceView } from './client/events.ts'
+export type { Status } from './client/site-statuses.ts'
+export { GatewayCounters } from './gateway/counters.ts'
+export type { GatewayTunnelEvent } from './gateway/events.ts'
+export { GatewayTunnel, type GatewayTunnelOptions } from './gateway/gateway-tunnel.ts'
+export type { ConnectionId, Overlay, OverlayCredentials, OverlayEvent, OverlayPeer, OverlayRelay } from './overlay.ts'
+export { type AssignedIps, encodeAssignedIps, parseAssignedIps } from './p2p-control/assigned-ips.ts'
+export { type DomainStatus, encodeDomainStatus, parseDomainStatus } from './p2p-control/domain-status.ts'
+export { makeGoodbye } from './p2p-control/goodbye.ts'
+export { type DualPrefix, isInRange, PROXY_RANGE, SENTINEL_RANGE, TUNNEL_RANGE } from './ranges.ts'
+export type { TunConfig } from './tun-config.ts'

@@ -1,0 +1,563 @@
+import {
+  type ChecksumKernel,
+  type IpPrefix,
+  MAX_PACKET_LENGTH,
+  mergeEcn,
+  PacketHeader,
+  TrainCutter,
+  TrainJoiner,
+} from '@sallyport/ip-packet'
+import {
+  type ClientInit,
+  type ClientInterface,
+  type ClientResource,
+  type FlowCreated,
+  type FlowCreationFailed,
+  type GatewayId,
+  keyBytes,
+  mergeRelays,
+  type PortalToClient,
+  type RelaysPresence,
+  type ResourceId,
+  type TunnelAddresses,
+} from '@sallyport/portal-protocol'
+import {
+  BoundedQueue,
+  type Datagram,
+  type DataPlane,
+  earliest,
+  type Instant,
+  type Logger,
+  type PacketBuffer,
+  type SansIo,
+  silentLogger,
+  type Transmit,
+  unreachable,
+} from '@sallyport/sans-io'
+import { CandidateBatches } from '../candidate-batches.ts'
+import { equalAt } from '../equal-at.ts'
+import { type ConnectionId, isNoRelayError, type Overlay, type OverlayEvent } from '../overlay.ts'
+import { GOODBYE, isControl, parseControl } from '../p2p-control/frame.ts'
+import { makeGoodbye } from '../p2p-control/goodbye.ts'
+import { isInRange, PROXY_RANGE, SENTINEL_RANGE, TUNNEL_RANGE } from '../ranges.ts'
+import { SingleDatagram } from '../single-datagram.ts'
+import { isMulticast, packetLength } from '../train.ts'
+import { equalTunConfigs, sortedRoutes, type TunConfig } from '../tun-config.ts'
+import { ClientCounters } from './counters.ts'
+import type { ClientTunnelEvent, ResourceView } from './events.ts'
+import { admits, type Gateway, Gateways } from './gateways.ts'
+import { PendingFlows } from './pending-flows.ts'
+import { type Access, byDisplayOrder, Resources } from './resources.ts'
+import { SiteStatuses } from './site-statuses.ts'
+
+/** What a {@link ClientTunnel} works with. */
+export interface ClientTunnelOptions {
+  /** Connections to gateways: a snownet `Node` with the role of a client, which nobody else uses. */
+  readonly node: Overlay
+  readonly logger?: Logger
+  /** Whether the TUN device takes UDP super-packets (USO); `false` by default. */
+  readonly joinsUdp?: boolean
+  /** Sums payloads of packets that have to wait; portable by default. */
+  readonly checksum?: ChecksumKernel
+}
+
+/**
+ * A client: which resource is a packet for, which gateway lets us in to it, and what may come back from there.
+ *
+ * What the portal says comes in through {@link handlePortalMessage}; what it is to be told goes out as events.
+ */
+export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEvent>, DataPlane {
+  /** Packets that were not passed on, by reason. */
+  readonly counters: ClientCounters = new ClientCounters()
+  readonly #node: Overlay
+  readonly #logger: Logger
+  readonly #header = new PacketHeader()
+  readonly #cutter: TrainCutter
+  readonly #joiner: TrainJoiner
+  readonly #single = new SingleDatagram()
+  readonly #resources = new Resources()
+  readonly #gateways = new Gateways()
+  readonly #pending = new PendingFlows()
+  readonly #sites = new SiteStatuses()
+  readonly #candidates = new CandidateBatches<GatewayId>()
+  readonly #events = new BoundedQueue<ClientTunnelEvent>(MAX_EVENTS)
+  #addresses: TunnelAddresses | undefined
+  #searchDomain: string | null = null
+  #config: TunConfig | undefined
+  #announcesConfig = false
+  #announcesResources = false
+  #isClosed = false
+
+  constructor(options: ClientTunnelOptions) {
+    this.#node = options.node
+    this.#logger = options.logger ?? silentLogger
+    this.#cutter = new TrainCutter(options.checksum === undefined ? {} : { checksum: options.checksum })
+    this.#joiner = new TrainJoiner({ udp: options.joinsUdp ?? false })
+  }
+
+  /** The public key that the portal has to know us by. Changes with {@link reset}. */
+  get publicKey(): Uint8Array {
+    return this.#node.publicKey
+  }
+
+  /** The resources that we know, in the order to be shown. */
+  get resources(): readonly ResourceView[] {
+    return [...this.#resources.values()]
+      .map(({ resource }) => resource)
+      .sort(byDisplayOrder)
+      .map(resource => ({
+        resource,
+        status: this.#sites.of(resource),
+        isEnabled: !this.#resources.isDisabled(resource.id),
+      }))
+  }
+
+  /** How the TUN device is to be set up; `undefined` until the portal has said so. */
+  get tunConfig(): TunConfig | undefined {
+    return this.#config
+  }
+
+  /** Handles one message of the portal. */
+  handlePortalMessage(message: PortalToClient, now: Instant): void {
+    if (this.#isClosed) return
+    switch (message.event) {
+      case 'init':
+        this.#init(message.payload, now)
+        break
+      case 'config_changed':
+        this.#setInterface(message.payload.interface)
+        break
+      case 'resource_created_or_updated':
+        this.#addResource(message.payload, now)
+        break
+      case 'resource_deleted':
+        this.#removeResource(message.payload, now)
+        break
+      case 'relays_presence':
+        this.#updateRelays(message.payload, now)
+        break
+      case 'ice_candidates':
+        for (const candidate of message.payload.candidates)
+          this.#node.addRemoteCandidate(connectionOf(message.payload.gateway_id), candidate, now)
+        break
+      case 'invalidate_ice_candidates':
+        for (const candidate of message.payload.candidates)
+          this.#node.removeRemoteCandidate(connectionOf(message.payload.gateway_id), candidate, now)
+        break
+      case 'flow_created':
+        this.#flowCreated(message.payload, now)
+        break
+      case 'flow_creation_failed':
+        this.#flowCreationFailed(message.payload, now)
+        break
+      default:
+        unreachable(message)
+    }
+    this.#node.handleTimeout(now)
+    this.#drainNode()
+  }
+
+  /** Switches exactly these resources off: they stay listed, but no packet is for them. */
+  setDisabledResources(ids: ReadonlySet<ResourceId>, now: Instant): void {
+    if (this.#isClosed) return
+    const before = this.#resources.disabled
+    this.#resources.setDisabled(ids)
+    for (const id of ids) if (!before.has(id)) this.#disable(id, now)
+    this.#resources.rebuild()
+    this.#updateConfig()
+    this.#announcesResources = true
+    this.#drainNode()
+  }
+
+  /**
+   * Starts over on another network: all connections are gone, and so is our key.
+   *
+   * Resources and packets that wait for access are kept. Then the sockets are to be bound again and the portal's channel
+   * is to be joined with the new {@link publicKey}. No goodbye is sent.
+   */
+  reset(now: Instant): void {
+    if (this.#isClosed) return
+    this.#node.reset(now)
+    for (const gateway of [...this.#gateways.values()]) this.#dropGateway(gateway.id)
+    this.#gateways.clear()
+    this.#sites.clearOnline()
+    this.#drainNode()
+    this.#candidates.clear()
+  }
+
+  /** Says goodbye to every gateway: the datagrams come out of {@link pollTransmit}. From then on nothing happens here. */
+  shutdown(now: Instant): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#gateways.clear()
+    this.#pending.clear()
+    this.#node.closeAll(makeGoodbye(), now)
+    this.#drainNode()
+    this.#candidates.clear()
+  }
+
+  /** Convenience for a single datagram: as {@link receiveDatagrams}, except that packets for the TUN device are lost. */
+  handleInput(input: Datagram, now: Instant): boolean {
+    const { datagrams, packets } = this.#single.load(input)
+    if (datagrams.count > 0) this.receiveDatagrams(datagrams, packets, now)
+    return datagrams.count > 0
+  }
+
+  handleTimeout(now: Instant): void {
+    this.#node.handleTimeout(now)
+    if (this.#sites.expire(now)) this.#announcesResources = true
+    this.#drainNode()
+  }
+
+  pollTransmit(): Transmit | undefined {
+    return this.#node.pollTransmit()
+  }
+
+  pollEvent(): ClientTunnelEvent | undefined {
+    const event = this.#events.shift()
+    if (event !== undefined) return event
+    const batch = this.#candidates.take()
+    if (batch !== undefined) {
+      const gateway_ids = [batch.peer]
+      if (batch.removed.length > 0)
+        this.#tellPortal({
+          event: 'broadcast_invalidated_ice_candidates',
+          payload: { gateway_ids, candidates: batch.removed },
+        })
+      if (batch.added.length > 0)
+        this.#tellPortal({ event: 'broadcast_ice_candidates', payload: { gateway_ids, candidates: batch.added } })
+      return this.#events.shift()
+    }
+    if (this.#announcesConfig && this.#config !== undefined) {
+      this.#announcesConfig = false
+      return { type: 'interface-changed', config: this.#config }
+    }
+    if (this.#announcesResources) {
+      this.#announcesResources = false
+      return { type: 'resources-changed', resources: this.resources }
+    }
+    return undefined
+  }
+
+  pollTimeout(): Instant | undefined {
+    return earliest(this.#node.pollTimeout(), this.#sites.nextExpiry)
+  }
+
+  sendTrains(trains: PacketBuffer, datagrams: PacketBuffer, now: Instant): void {
+    if (this.#isClosed || this.#addresses === undefined) return
+    for (let i = 0; i < trains.count; i++) this.#sendTrain(trains, i, datagrams, now)
+    this.#drainNode()
+  }
+
+  receiveDatagrams(datagrams: PacketBuffer, packets: PacketBuffer, now: Instant): void {
+    if (this.#isClosed) return
+    const from = packets.count
+    this.#node.decapsulate(datagrams, packets, now)
+    const to = packets.count
+    for (let i = from; i < to; i++) if (packets.segments[i] !== 0 && !this.#admit(packets, i)) packets.segments[i] = 0
+    this.#joiner.join(packets, from, to)
+    this.#drainNode()
+  }
+
+  // --- the packet path ---
+
+  #sendTrain(trains: PacketBuffer, index: number, datagrams: PacketBuffer, now: Instant): void {
+    const { counters } = this
+    const header = this.#header
+    const bytes = trains.arena.bytes
+    const defect = header.parse(bytes, trains.offset[index]!, trains.length[index]!)
+    if (defect !== undefined) {
+      counters.malformedOut++
+      return
+    }
+    if (packetLength(header, trains.segmentSize[index]!) > MAX_PACKET_LENGTH) {
+      counters.tooLongOut++
+      return
+    }
+    const family = header.version === 4 ? 4 : 6
+    const own = family === 4 ? this.#addresses!.ipv4.bytes : this.#addresses!.ipv6.bytes
+    if (!equalAt(own, bytes, header.sourceOffset)) {
+      counters.foreignSourceOut++ // a gateway would refuse it, too; a forged control message ends here as well
+      return
+    }
+    const destination = header.destinationOffset
+    if (isMulticast(bytes, destination, family)) {
+      counters.multicastOut++
+      return
+    }
+    trains.ecn[index] = header.ecn
+    if (isInRange(TUNNEL_RANGE, bytes, destination, family)) {
+      const gateway = this.#gateways.byAddress(bytes, destination, family)
+      if (gateway === undefined) counters.unknownPeerOut++
+      else this.#node.encapsulate(gateway.handle, trains, index, datagrams, now)
+      return
+    }
+    if (isInRange(SENTINEL_RANGE, bytes, destination, family)) {
+      counters.sentinelOut++
+      return
+    }
+    const access = this.#resources.lookup(bytes, destination, family)
+    if (access === undefined) counters.noResourceOut++
+    else if (access.gateway === undefined) this.#wait(access, trains, index, now)
+    else this.#node.encapsulate(access.gateway.handle, trains, index, datagrams, now)
+  }
+
+  /** Keeps the packets of a train until we are let in to their resource, and asks for that. */
+  #wait(access: Access, trains: PacketBuffer, index: number, now: Instant): void {
+    const { arena } = trains
+    const cutter = this.#cutter
+    const { offset, length, segmentSize, flags } = trains
+    if (cutter.begin(arena, offset[index]!, length[index]!, segmentSize[index]!, flags[index]!) !== undefined) {
+      this.counters.malformedOut++
+      return
+    }
+    const { packets, isIntentDue } = this.#pending.want(access.resource.id, now)
+    while (cutter.next()) {
+      packets.push(arena.bytes, cutter.segmentOffset, cutter.segmentLength)
+      this.counters.pendingOut++
+    }
+    if (!isIntentDue) return
+    this.#logger.debug({ resource: access.resource.id }, 'asking for access')
+    this.#tellPortal({
+      event: 'create_flow',
+      payload: { resource_id: access.resource.id, connected_gateway_ids: this.#gateways.remembered },
+    })
+  }
+
+  /** Returns whether packet `index` of a gateway goes on to the TUN device. */
+  #admit(packets: PacketBuffer, index: number): boolean {
+    const { counters } = this
+    const header = this.#header
+    const bytes = packets.arena.bytes
+    const offset = packets.offset[index]!
+    if (header.parse(bytes, offset, packets.length[index]!) !== undefined || header.totalLength > MAX_PACKET_LENGTH) {
+      counters.malformedIn++
+      return false
+    }
+    packets.length[index] = header.totalLength
+    const gateway = this.#gateways.byHandle(packets.peer[index]!)
+    if (isControl(header, bytes)) {
+      this.#handleControl(gateway, bytes)
+      return false
+    }
+    if (gateway === undefined) {
+      counters.unknownPeerIn++
+      return false
+    }
+    const family = header.version === 4 ? 4 : 6
+    if (!admits(gateway, bytes, header.sourceOffset, family)) {
+      counters.foreignSourceIn++
+      return false
+    }
+    const own = family === 4 ? this.#addresses?.ipv4 : this.#addresses?.ipv6
+    if (own === undefined || !equalAt(own.bytes, bytes, header.destinationOffset)) {
+      counters.foreignDestinationIn++
+      return false
+    }
+    mergeEcn(bytes, offset, packets.ecn[index]!)
+    return true
+  }
+
+  #handleControl(gateway: Gateway | undefined, bytes: Uint8Array): void {
+    const frame = parseControl(this.#header, bytes)
+    if (gateway === undefined) return
+    if (frame?.event === GOODBYE) {
+      this.#logger.debug({ gateway: gateway.id }, 'the gateway said goodbye')
+      this.#node.removeConnection(connectionOf(gateway.id))
+      this.#dropGateway(gateway.id)
+    } else this.#logger.debug({ gateway: gateway.id, event: frame?.event }, 'ignoring a control message')
+  }
+
+  // --- what the portal says ---
+
+  #init(init: ClientInit, now: Instant): void {
+    this.#setInterface(init.interface)
+    this.#setResources(init.resources, now)
+    this.#updateRelays({ disconnected_ids: [], connected: init.relays }, now)
+  }
+
+  #setInterface(config: ClientInterface): void {
+    this.#addresses = { ipv4: config.ipv4, ipv6: config.ipv6 }
+    this.#searchDomain = config.search_domain
+    this.#updateConfig()
+  }
+
+  #updateRelays(presence: RelaysPresence, now: Instant): void {
+    const relays = mergeRelays(presence.connected, relay =>
+      this.#logger.warn({ relay }, 'ignoring a second address of one family'),
+    )
+    this.#node.updateRelays(new Set(presence.disconnected_ids), relays, now)
+  }
+
+  /** A resource that hasn't changed is not touched, so that its traffic goes on. */
+  #setResources(resources: readonly ClientResource[], now: Instant): void {
+    const listed = new Set(resources.map(({ id }) => id))
+    for (const { resource } of [...this.#resources.values()])
+      if (!listed.has(resource.id)) this.#removeResource(resource.id, now)
+    for (const resource of resources) this.#addResource(resource, now)
+    this.#announcesResources = true
+  }
+
+  #addResource(resource: ClientResource, now: Instant): void {
+    if (this.#resources.isReplacedBy(resource)) this.#removeResource(resource.id, now)
+    if (resource.type !== 'cidr' && this.#resources.get(resource.id) === undefined)
+      this.#logger.debug({ resource: resource.id, type: resource.type }, 'listing a resource that no packet will match')
+    this.#resources.set(resource)
+    this.#updateConfig()
+    this.#announcesResources = true
+  }
+
+  #removeResource(id: ResourceId, now: Instant): void {
+    if (this.#resources.get(id) === undefined) return
+    this.#disable(id, now)
+    this.#resources.delete(id)
+    this.#updateConfig()
+    this.#announcesResources = true
+  }
+
+  /** Forgets who lets us in to a resource. A gateway that serves us nothing else is said goodbye to. */
+  #disable(id: ResourceId, now: Instant): void {
+    this.#pending.take(id)
+    const access = this.#resources.get(id)
+    const gateway = access?.gateway
+    if (access === undefined || gateway === undefined) return
+    access.gateway = undefined
+    gateway.sources.remove(id)
+    if (!gateway.sources.isEmpty) return
+    this.#dropGateway(gateway.id)
+    this.#node.closeConnection(connectionOf(gateway.id), makeGoodbye(), now)
+  }
+
+  #flowCreated(flow: FlowCreated, now: Instant): void {
+    const access = this.#resources.get(flow.resource_id)
+    if (access === undefined) {
+      this.#logger.warn({ resource: flow.resource_id }, 'access to an unknown resource')
+      return
+    }
+    const waiting = this.#pending.take(flow.resource_id)
+    if (waiting === undefined) {
+      this.#logger.debug({ resource: flow.resource_id }, 'ignoring access that nobody waits for')
+      return
+    }
+    const id = connectionOf(flow.gateway_id)
+    try {
+      this.#node.upsertConnection(
+        id,
+        {
+          peerPublicKey: keyBytes(flow.gateway_public_key),
+          presharedKey: keyBytes(flow.preshared_key),
+          localCredentials: credentialsOf(flow.client_ice_credentials),
+          remoteCredentials: credentialsOf(flow.gateway_ice_credentials),
+        },
+        now,
+      )
+    } catch (error) {
+      if (!isNoRelayError(error)) throw error
+      this.#logger.warn({ gateway: flow.gateway_id }, 'no relay to connect through')
+      this.#emit({ type: 'relays-wanted' })
+      return
+    }
+    if (access.gateway !== undefined && access.gateway.id !== flow.gateway_id) {
+      this.#logger.error({ resource: flow.resource_id }, 'another gateway still serves this resource: switching')
+      this.#disable(flow.resource_id, now)
+    }
+    const addresses = { ipv4: flow.gateway_ipv4, ipv6: flow.gateway_ipv6 }
+    const gateway = this.#gateways.upsert(flow.gateway_id, flow.gateway_group_id, addresses, this.#node.handleOf(id))
+    for (const other of this.#resources.values()) if (other.gateway?.id === gateway.id) other.gateway = gateway
+    access.gateway = gateway
+    if (access.prefix !== undefined) gateway.sources.add(access.prefix, flow.resource_id)
+    for (const packet of waiting) this.#node.sendPacket(id, packet, now)
+  }
+
+  #flowCreationFailed(failure: FlowCreationFailed, now: Instant): void {
+    const access = this.#resources.get(failure.resource_id)
+    if (access === undefined) return
+    this.#logger.debug({ ...failure }, 'access was not granted')
+    if (failure.reason !== 'offline') return // more traffic asks again
+    this.#pending.take(failure.resource_id)
+    if (access.gateway !== undefined) this.#dropGateway(access.gateway.id)
+    for (const site of access.resource.gateway_groups) this.#sites.setOffline(site.id, now)
+    this.#announcesResources = true
+  }
+
+  // --- what the overlay says ---
+
+  #drainNode(): void {
+    for (let event = this.#node.pollEvent(); event !== undefined; event = this.#node.pollEvent())
+      this.#handleNodeEvent(event)
+  }
+
+  #handleNodeEvent(event: OverlayEvent): void {
+    const id = event.connection as string as GatewayId
+    switch (event.type) {
+      case 'candidate-added':
+        this.#candidates.add(id, event.candidate)
+        break
+      case 'candidate-removed':
+        this.#candidates.remove(id, event.candidate)
+        break
+      case 'connection-established': {
+        const gateway = this.#gateways.get(id)
+        if (gateway === undefined) break
+        gateway.isEstablished = true
+        this.#sites.setOnline(gateway.site)
+        this.#announcesResources = true
+        this.#emit({ type: 'connection-state', gateway: id, state: 'connected' })
+        break
+      }
+      case 'connection-failed':
+      case 'connection-closed':
+        this.#dropGateway(id)
+        break
+      default:
+        unreachable(event)
+    }
+  }
+
+  /** Forgets a gateway that is gone: the next packet for any of its resources asks for access again. */
+  #dropGateway(id: GatewayId): void {
+    this.#candidates.forget(id)
+    const gateway = this.#gateways.remove(id)
+    if (gateway === undefined) return
+    for (const access of this.#resources.values()) if (access.gateway === gateway) access.gateway = undefined
+    const { site } = gateway
+    if (![...this.#gateways.values()].some(other => other.site === site && other.isEstablished))
+      this.#sites.setUnknown(site)
+    this.#announcesResources = true
+    if (gateway.isEstablished) this.#emit({ type: 'connection-state', gateway: id, state: 'disconnected' })
+  }
+
+  // --- what we say ---
+
+  #updateConfig(): void {
+    if (this.#addresses === undefined) return
+    const config = {
+      ...this.#addresses,
+      routes: sortedRoutes([...FIXED_ROUTES, ...this.#resources.networks]),
+      searchDomain: this.#searchDomain,
+    }
+    if (equalTunConfigs(config, this.#config)) return
+    this.#config = config
+    this.#announcesConfig = true
+  }
+
+  #tellPortal(message: Extract<ClientTunnelEvent, { type: 'send-portal' }>['message']): void {
+    this.#emit({ type: 'send-portal', message })
+  }
+
+  #emit(event: ClientTunnelEvent): void {
+    this.#events.push(event)
+  }
+}
+
+/** More than any burst between two drains: an intent that is lost is repeated. */
+const MAX_EVENTS = 4096
+
+const FIXED_ROUTES: readonly IpPrefix[] = [TUNNEL_RANGE, PROXY_RANGE, SENTINEL_RANGE].flatMap(({ v4, v6 }) => [v4, v6])
+
+const connectionOf = (id: GatewayId): ConnectionId => id as string as ConnectionId
+
+const credentialsOf = (credentials: { readonly username: string; readonly password: string }) => ({
+  ufrag: credentials.username,
+  password: credentials.password,
+})

@@ -1,0 +1,53 @@
+import type { ResourceId } from '@sallyport/portal-protocol'
+import { elapsed, type Instant, type Millis, seconds } from '@sallyport/sans-io'
+import { UniquePackets } from './unique-packets.ts'
+
+/** The least time between two intents for one resource. */
+export const INTENT_FLOOR: Millis = seconds(2)
+
+/** How many packets wait for access to one resource. */
+export const PENDING_PACKETS = 128
+
+interface PendingFlow {
+  lastIntentAt: Instant
+  readonly packets: UniquePackets
+}
+
+/**
+ * Resources that were asked for, with the packets that wait for them.
+ *
+ * No timers: what repeats an intent is repeated traffic.
+ */
+export class PendingFlows {
+  readonly #flows = new Map<ResourceId, PendingFlow>()
+
+  /** Returns the packets that wait for `resource`, to push to, and whether the portal is to be asked (again) at `now`. */
+  want(resource: ResourceId, now: Instant): { readonly packets: UniquePackets; readonly isIntentDue: boolean } {
+    const flow = this.#flows.get(resource)
+    if (flow === undefined) {
+      const packets = new UniquePackets(PENDING_PACKETS)
+      this.#flows.set(resource, { lastIntentAt: now, packets })
+      return { packets, isIntentDue: true }
+    }
+    const isIntentDue = elapsed(flow.lastIntentAt, now) >= INTENT_FLOOR
+    if (isIntentDue) flow.lastIntentAt = now
+    return { packets: flow.packets, isIntentDue }
+  }
+
+  /** Returns whether access to `resource` was asked for and not answered. */
+  has(resource: ResourceId): boolean {
+    return this.#flows.has(resource)
+  }
+
+  /** Ends the wait for `resource`. Returns what waited, oldest first; `undefined` if it wasn't asked for. */
+  take(resource: ResourceId): Uint8Array[] | undefined {
+    const flow = this.#flows.get(resource)
+    this.#flows.delete(resource)
+    return flow?.packets.takeAll()
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#flows.clear()
+  }
+}

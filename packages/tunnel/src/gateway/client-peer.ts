@@ -1,0 +1,122 @@
+import { IpPrefix, type PacketHeader, PrefixTable } from '@sallyport/ip-packet'
+import type { ClientId, GatewayResource, ResourceId, TunnelAddresses, UnixSeconds } from '@sallyport/portal-protocol'
+import type { IpFamily, WallClock } from '@sallyport/sans-io'
+import { TokenBucket } from '../token-bucket.ts'
+import { FilterSet } from './filter-set.ts'
+
+/** One resource that a client is let in to. */
+interface Authorization {
+  resource: GatewayResource
+  /** The network of a CIDR resource. */
+  readonly prefix: IpPrefix | undefined
+  expiresAt: UnixSeconds | null
+}
+
+/** How many ICMP errors a client may cause. */
+const ICMP_ERRORS_PER_SECOND = 100
+
+/**
+ * A client and what it is let in to.
+ *
+ * Independent of its connection: it may lose that one, come back with another, and still be let in.
+ */
+export class ClientPeer {
+  readonly id: ClientId
+  /** The only addresses that its packets may come from. */
+  addresses: TunnelAddresses
+  /** What stands for its connection on the packet path; -1: there is none. */
+  handle = -1
+  /** Limits the ICMP errors that are sent to it. */
+  readonly icmpErrors: TokenBucket = new TokenBucket(ICMP_ERRORS_PER_SECOND, ICMP_ERRORS_PER_SECOND)
+  readonly #authorizations = new Map<ResourceId, Authorization>()
+  #filters = new PrefixTable<FilterSet>()
+
+  constructor(id: ClientId, addresses: TunnelAddresses) {
+    this.id = id
+    this.addresses = addresses
+  }
+
+  /** Whether the client is let in to nothing. */
+  get isEmpty(): boolean {
+    return this.#authorizations.size === 0
+  }
+
+  /** Lets the client in to `resource`, or changes what it is let in to and until when. `null`: for ever. */
+  authorize(resource: GatewayResource, expiresAt: UnixSeconds | null): void {
+    const prefix = resource.type === 'cidr' ? IpPrefix.parse(resource.address) : undefined
+    this.#authorizations.set(resource.id, { resource, prefix, expiresAt })
+    this.#rebuild()
+  }
+
+  /** Ends the access to a resource. Returns whether there was any. */
+  revoke(id: ResourceId): boolean {
+    const existed = this.#authorizations.delete(id)
+    if (existed) this.#rebuild()
+    return existed
+  }
+
+  /** Ends the access to everything but `ids`. */
+  retain(ids: ReadonlySet<ResourceId>): void {
+    for (const id of [...this.#authorizations.keys()]) if (!ids.has(id)) this.revoke(id)
+  }
+
+  /** Ends what is over at `now`. Returns which resources that were. */
+  expire(now: WallClock): readonly ResourceId[] {
+    const expired: ResourceId[] = []
+    for (const [id, { expiresAt }] of this.#authorizations)
+      if (expiresAt !== null && expiresAt * 1000 <= now) expired.push(id)
+    for (const id of expired) this.#authorizations.delete(id)
+    if (expired.length > 0) this.#rebuild()
+    return expired
+  }
+
+  /** Changes until when the client is let in to a resource. Returns whether it is at all. */
+  setExpiry(id: ResourceId, expiresAt: UnixSeconds): boolean {
+    const authorization = this.#authorizations.get(id)
+    if (authorization === undefined) return false
+    authorization.expiresAt = expiresAt
+    return true
+  }
+
+  /**
+   * Takes the filters of `resource`; an address that has changed arrives as a rejection instead.
+   *
+   * Returns `'wrong-type'` for one that was of another type, which stays as it is, and `undefined` if it isn't known.
+   */
+  updateFilters(resource: GatewayResource): 'updated' | 'wrong-type' | undefined {
+    const authorization = this.#authorizations.get(resource.id)
+    if (authorization === undefined) return undefined
+    const known = authorization.resource
+    if (known.type !== resource.type) return 'wrong-type'
+    if (known.type !== 'internet' && resource.type !== 'internet')
+      authorization.resource = { ...known, filters: resource.filters }
+    this.#rebuild()
+    return 'updated'
+  }
+
+  /**
+   * Returns whether a packet may pass between the client and the address whose bytes begin at `offset`.
+   *
+   * @param port - The packet's port on the side of that address.
+   */
+  permits(header: PacketHeader, bytes: Uint8Array, offset: number, port: number): boolean {
+    const family: IpFamily = header.version === 4 ? 4 : 6
+    return this.#filters.lookup(bytes, offset, family)?.permits(header, port) ?? false
+  }
+
+  /** For each network: what any resource permits whose network contains it. */
+  #rebuild(): void {
+    const networks: { readonly prefix: IpPrefix; readonly resource: GatewayResource }[] = []
+    for (const { prefix, resource } of this.#authorizations.values())
+      if (prefix !== undefined) networks.push({ prefix, resource })
+    const filters = new PrefixTable<FilterSet>()
+    for (const { prefix } of networks) {
+      if (filters.at(prefix) !== undefined) continue
+      const around = networks.filter(other => other.prefix.covers(prefix))
+      filters.set(prefix, FilterSet.union(around.map(({ resource }) => filtersOf(resource))))
+    }
+    this.#filters = filters
+  }
+}
+
+const filtersOf = (resource: GatewayResource) => (resource.type === 'internet' ? [] : resource.filters)
