@@ -35,7 +35,7 @@ export class IndexAllocator {
     if (this.#inUse.size >= STATES) throw new IndicesExhaustedError()
     for (;;) {
       const index = (this.#state - 1) ^ this.#mask
-      this.#state = (this.#state >>> 1) ^ (-(this.#state & 1) & TAPS)
+      this.#state = nextState(this.#state)
       if (this.#inUse.has(index)) continue
       this.#inUse.add(index)
       return index
@@ -47,3 +47,6 @@ export class IndexAllocator {
     this.#inUse.delete(index)
   }
 }
+
+/** Returns the state of the register that follows `state`. Never zero if `state` isn't. */
+export const nextState = (state: number): number => (state >>> 1) ^ (-(state & 1) & TAPS)

@@ -23,8 +23,10 @@ export class Timers {
   #role: Role | undefined
   /** When the last session was made, or else the tunnel. */
   #establishedAt: Instant
-  #sentSinceEstablished = false
-  #receivedSinceEstablished = false
+  /** When the first packet was sent since then. */
+  #firstSentAt: Instant | undefined
+  /** When the first packet was received since then. */
+  #firstReceivedAt: Instant | undefined
   /** When the first packet was sent that nothing has been received after. */
   #unansweredSince: Instant | undefined
   /** When the last packet was received that nothing has been sent after. */
@@ -47,7 +49,7 @@ export class Timers {
   /** Notes that a packet was sent. */
   sentPacket(now: Instant): void {
     this.#unacknowledgedSince = undefined
-    this.#sentSinceEstablished = true
+    this.#firstSentAt ??= now
     this.#unansweredSince ??= now
   }
 
@@ -59,7 +61,7 @@ export class Timers {
   /** Notes that a packet was received. */
   receivedPacket(now: Instant): void {
     this.#unansweredSince = undefined
-    this.#receivedSinceEstablished = true
+    this.#firstReceivedAt ??= now
     // Every further packet postpones the keepalive, as in the original; other WireGuards count from the first one.
     this.#unacknowledgedSince = now
   }
@@ -89,8 +91,8 @@ export class Timers {
     this.receivedOther()
     this.#role = role
     this.#establishedAt = now
-    this.#sentSinceEstablished = false
-    this.#receivedSinceEstablished = false
+    this.#firstSentAt = undefined
+    this.#firstReceivedAt = undefined
     this.#plannedAt = undefined
   }
 
@@ -122,12 +124,18 @@ export class Timers {
   get #needsHandshakeAt(): Instant | undefined {
     if (this.#plannedAt !== undefined) return undefined
     if (this.#initiatedAt !== undefined) return add(this.#initiatedAt, REKEY_TIMEOUT)
-    const isInitiator = this.#role === 'initiator'
+    const deadPeerAt = this.#unansweredSince === undefined ? undefined : add(this.#unansweredSince, DEAD_PEER_TIMEOUT)
+    if (this.#role !== 'initiator') return deadPeerAt
     return earliest(
-      isInitiator && this.#sentSinceEstablished ? add(this.#establishedAt, REKEY_AFTER_TIME) : undefined,
-      isInitiator && this.#receivedSinceEstablished ? add(this.#establishedAt, REKEY_AFTER_TIME_RECEIVING) : undefined,
-      this.#unansweredSince === undefined ? undefined : add(this.#unansweredSince, DEAD_PEER_TIMEOUT),
+      deadPeerAt,
+      this.#ageIfUsed(REKEY_AFTER_TIME, this.#firstSentAt),
+      this.#ageIfUsed(REKEY_AFTER_TIME_RECEIVING, this.#firstReceivedAt),
     )
+  }
+
+  /** When the session reaches `age`, or when it is first used if that is later; `undefined` if it isn't used. */
+  #ageIfUsed(age: Millis, usedAt: Instant | undefined): Instant | undefined {
+    return usedAt === undefined ? undefined : (Math.max(add(this.#establishedAt, age), usedAt) as Instant)
   }
 
   get #keepaliveAt(): Instant | undefined {
