@@ -34,6 +34,7 @@ import {
   type ConnectionOptions,
   type ConnectionTiming,
 } from './connection.ts'
+import { type ConnectionState, socketOf } from './connection-state.ts'
 import { ConnectionTable } from './connection-table.ts'
 import { Decapsulator } from './decapsulator.ts'
 import { EarlyCandidates } from './early-candidates.ts'
@@ -41,6 +42,7 @@ import { Encapsulator } from './encapsulator.ts'
 import { NoRelayError } from './errors.ts'
 import type { ConnectionId, NodeRole, RelayId } from './ids.ts'
 import type { NodeEvent } from './node-event.ts'
+import type { PathKind } from './peer-socket.ts'
 import { type Relay, RelayPool, type RelayPoolEvent, type RelayServer } from './relay-pool.ts'
 import { SealingBench } from './sealing-bench.ts'
 import { TransactionIndex } from './transaction-index.ts'
@@ -263,10 +265,20 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
     return this.#connections.at(handle)?.id
   }
 
-  /** Returns how a peer is reached at present, for status pages. */
-  pathOf(id: ConnectionId): string | undefined {
+  /** Returns where a connection is in its life, or `undefined` if there is none: for status pages. */
+  stateOf(id: ConnectionId): ConnectionState['type'] | undefined {
+    return this.#connections.get(id)?.state.type
+  }
+
+  /** Returns how a peer is reached at present, or `undefined` if it isn't: for status pages. */
+  pathOf(id: ConnectionId): PathKind | undefined {
     const state = this.#connections.get(id)?.state
-    return state?.type === 'connected' || state?.type === 'idle' ? state.socket.kind : undefined
+    return state && socketOf(state)?.kind
+  }
+
+  /** Returns the relay that a connection uses if it needs one: for status pages. */
+  relayOf(id: ConnectionId): RelayId | undefined {
+    return this.#connections.get(id)?.relay.id
   }
 
   /**

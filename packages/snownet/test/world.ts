@@ -15,8 +15,10 @@ import {
 import {
   fastCrypto,
   type Host,
+  type NatKind,
   RelayHost,
   type RelayHostOptions,
+  type Router,
   runTunnelled,
   SimulatedNetwork,
   type Tunnelled,
@@ -29,6 +31,13 @@ const CALENDAR = 1_758_585_600_000 as WallClock
 
 export const id = (text: string): ConnectionId => text as ConnectionId
 
+/** Where a peer lives: in the internet, or behind a NAT. */
+export interface Home {
+  readonly addresses?: readonly string[]
+  readonly nat?: NatKind
+  readonly port?: number
+}
+
 /** A simulated internet with a portal that takes candidates from one peer to the other. */
 export class World {
   readonly network: SimulatedNetwork
@@ -36,6 +45,8 @@ export class World {
   readonly peers: Peer[] = []
   /** When false, candidates are lost. */
   signalling: boolean = true
+  /** How many datagrams have reached peers. */
+  delivered: number = 0
 
   constructor(seed = 1) {
     this.network = new SimulatedNetwork(seed)
@@ -47,9 +58,18 @@ export class World {
     return relay
   }
 
+  /** Returns names as ids of relays. */
+  names(...names: string[]): RelayId[] {
+    return names as RelayId[]
+  }
+
   /** Adds a node, which knows all relays that there are. */
-  addPeer(name: string, role: NodeRole, host: Host, options: Partial<NodeOptions> = {}): Peer {
-    const peer = new Peer(this, name, role, host, options)
+  addPeer(name: string, role: NodeRole, home: Home, options: Partial<NodeOptions> = {}): Peer {
+    const number = this.peers.length + 1
+    const { nat, port = 52_625, addresses = [nat === undefined ? `192.0.2.${number}` : `10.0.${number}.2`] } = home
+    const router = nat === undefined ? undefined : this.network.addRouter(name, { address: `203.0.113.${number}`, nat })
+    const host = this.network.addHost(name, { addresses, ...(router && { on: router }) })
+    const peer = new Peer(this, name, role, { host, router, port }, options)
     this.peers.push(peer)
     if (this.relays.size > 0) peer.useRelays([...this.relays.keys()])
     return peer
@@ -118,17 +138,27 @@ export class Peer implements SansIo<Datagram, Transmit, NodeEvent>, DataPlane {
   readonly node: Node
   readonly host: Host
   readonly running: Tunnelled
+  readonly router: Router | undefined
   readonly events: NodeEvent[] = []
+  /** The kinds of path that were used, in order. */
+  readonly pathsSeen: string[] = []
   /** What arrived for the TUN device: the sender and the packet. */
   readonly received: { from: string; packet: Uint8Array }[] = []
   readonly #world: World
   #target = -1
   #sequence = 0
 
-  constructor(world: World, name: string, role: NodeRole, host: Host, options: Partial<NodeOptions>) {
+  constructor(
+    world: World,
+    name: string,
+    role: NodeRole,
+    { host, router, port }: { host: Host; router: Router | undefined; port: number },
+    options: Partial<NodeOptions>,
+  ) {
     this.#world = world
     this.name = name
     this.host = host
+    this.router = router
     const { network } = world
     this.node = new Node(
       {
@@ -136,12 +166,13 @@ export class Peer implements SansIo<Datagram, Transmit, NodeEvent>, DataPlane {
         crypto: fastCrypto,
         random: network.random(),
         calendar: { instant: network.now, wallClock: CALENDAR },
-        logger: noErrors,
+        logger: this.#logger(),
         ...options,
       },
       network.now,
     )
     this.running = runTunnelled(host, this, {
+      port,
       onEvent: event => {
         this.events.push(event)
         world.signal(this, event)
@@ -181,6 +212,39 @@ export class Peer implements SansIo<Datagram, Transmit, NodeEvent>, DataPlane {
     return this.node.pathOf(id(other.name))
   }
 
+  stateTo(other: Peer): string | undefined {
+    return this.node.stateOf(id(other.name))
+  }
+
+  idOf(other: Peer): ConnectionId {
+    return id(other.name)
+  }
+
+  get packets(): Uint8Array[] {
+    return this.received.map(({ packet }) => packet)
+  }
+
+  /** Takes what the node wants to send: it does not leave. */
+  takeTransmits(): Transmit[] {
+    const all: Transmit[] = []
+    for (let out = this.node.pollTransmit(); out !== undefined; out = this.node.pollTransmit()) all.push(out)
+    this.running.drive.drain()
+    return all
+  }
+
+  #logger(): Logger {
+    return {
+      debug() {},
+      info: fields => {
+        if (typeof fields['path'] === 'string') this.pathsSeen.push(fields['path'])
+      },
+      warn() {},
+      error(fields, message) {
+        throw new Error(`${message} ${JSON.stringify(fields)}`)
+      },
+    }
+  }
+
   has(type: NodeEvent['type'], other: Peer): boolean {
     return this.eventsOf(type, other).length > 0
   }
@@ -193,6 +257,7 @@ export class Peer implements SansIo<Datagram, Transmit, NodeEvent>, DataPlane {
     for (let i = 0; i < trains.count; i++) this.node.encapsulate(this.#target, trains, i, datagrams, now)
   }
   receiveDatagrams(datagrams: PacketBuffer, packets: PacketBuffer, now: Instant): void {
+    this.#world.delivered += datagrams.count
     this.node.decapsulate(datagrams, packets, now)
   }
   handleInput(input: Datagram, now: Instant): boolean {
@@ -215,20 +280,12 @@ export class Peer implements SansIo<Datagram, Transmit, NodeEvent>, DataPlane {
 }
 
 /** An IP packet that carries `text`. */
-export const packetOf = (text: string): Uint8Array =>
+export const packetOf = (text: string, ecn = 0): Uint8Array =>
   makeUdpPacket({
     source: IpAddress.of('100.64.0.1'),
     destination: IpAddress.of('100.64.0.2'),
     sourcePort: 1,
+    ecn,
     destinationPort: 2,
     payload: utf8(text),
   })
-
-const noErrors: Logger = {
-  debug() {},
-  info() {},
-  warn() {},
-  error(fields, message) {
-    throw new Error(`${message} ${JSON.stringify(fields)}`)
-  },
-}

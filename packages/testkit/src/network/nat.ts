@@ -34,6 +34,8 @@ export class Nat {
   readonly #byInner = new Map<string, Mapping>()
   readonly #byOuter = new Map<number, Mapping>()
   readonly #forwards = new Map<number, SocketAddress>()
+  /** Who came in through a forwarded port is answered from it: inner address and remote address to outer address. */
+  readonly #forwarded = new Map<string, SocketAddress>()
 
   /**
    * @param outer - The address that the outside sees.
@@ -54,11 +56,14 @@ export class Nat {
   /** Forgets all mappings, as a router does that was restarted. */
   flush(): void {
     this.#byInner.clear()
+    this.#forwarded.clear()
     this.#byOuter.clear()
   }
 
   /** Returns what the outside sees as the source of a datagram from `inner` to `destination`. */
   outbound(inner: SocketAddress, destination: SocketAddress, now: Instant): SocketAddress {
+    const forwarded = this.#forwarded.get(`${inner.key} ${destination.key}`)
+    if (forwarded !== undefined) return forwarded
     const key = this.kind === 'symmetric' ? `${inner.key} ${destination.key}` : inner.key
     let mapping = this.#byInner.get(key)
     if (mapping === undefined || this.#isStale(mapping.lastUsed, now)) {
@@ -79,7 +84,9 @@ export class Nat {
       const allowedAt = mapping.allowed.get(this.#permission(source))
       if (this.kind === 'full-cone' || (allowedAt !== undefined && !this.#isStale(allowedAt, now))) return mapping.inner
     }
-    return this.#forwards.get(port)
+    const inner = this.#forwards.get(port)
+    if (inner !== undefined) this.#forwarded.set(`${inner.key} ${source.key}`, new SocketAddress(this.#outer, port))
+    return inner
   }
 
   #permission(remote: SocketAddress): string {
