@@ -8,7 +8,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['ice', 'turn-client', 'turn-server', 'wireguard', 'phoenix-channel'],
   ['snownet', 'portal-protocol'],
   ['tunnel', 'netstack', 'portal-core'],
-  ['io-node', 'session'],
+  ['io-node', 'session', 'service'],
   ['gateway', 'relay', 'client', 'portal'],
 ]
 
@@ -23,6 +23,7 @@ const THIRD_PARTY: Readonly<Record<string, readonly string[]>> = {
   crypto: ['@noble/ciphers', '@noble/curves', '@noble/hashes'],
   'portal-protocol': ['zod'],
   'io-node': ['koffi', 'ws'],
+  service: ['commander', 'pino', 'pino-pretty'],
   testkit: ['fast-check'],
 }
 
