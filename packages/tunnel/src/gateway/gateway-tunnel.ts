@@ -1,4 +1,4 @@
-import { MAX_PACKET_LENGTH, makeUnreachable, PacketHeader, TrainJoiner } from '@sallyport/ip-packet'
+import { MAX_PACKET_LENGTH, makeUnreachable, mergeEcn, PacketHeader, TrainJoiner } from '@sallyport/ip-packet'
 import {
   type Authorization,
   type AuthorizeFlow,
@@ -32,10 +32,9 @@ import {
   unreachable,
   type WallClock,
 } from '@sallyport/sans-io'
-import type { ConnectionId, NodeEvent } from '@sallyport/snownet'
 import { CandidateBatches } from '../candidate-batches.ts'
 import { equalAt } from '../equal-at.ts'
-import { isNoRelayError, type Overlay } from '../overlay.ts'
+import { type ConnectionId, isNoRelayError, type Overlay, type OverlayEvent } from '../overlay.ts'
 import { GOODBYE, isControl, parseControl } from '../p2p-control/frame.ts'
 import { makeGoodbye } from '../p2p-control/goodbye.ts'
 import { isInRange, TUNNEL_RANGE } from '../ranges.ts'
@@ -250,6 +249,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
       counters.notConnectedOut++
       return undefined
     }
+    trains.ecn[index] = header.ecn
     return peer
   }
 
@@ -258,10 +258,8 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
     const { counters } = this
     const header = this.#header
     const bytes = packets.arena.bytes
-    if (
-      header.parse(bytes, packets.offset[index]!, packets.length[index]!) !== undefined ||
-      header.totalLength > MAX_PACKET_LENGTH
-    ) {
+    const offset = packets.offset[index]!
+    if (header.parse(bytes, offset, packets.length[index]!) !== undefined || header.totalLength > MAX_PACKET_LENGTH) {
       counters.malformedIn++
       return false
     }
@@ -293,6 +291,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
       this.#refuse(peer, packets.bytesOf(index), now)
       return false
     }
+    mergeEcn(bytes, offset, packets.ecn[index]!)
     return true
   }
 
@@ -423,7 +422,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
       this.#handleNodeEvent(event)
   }
 
-  #handleNodeEvent(event: NodeEvent): void {
+  #handleNodeEvent(event: OverlayEvent): void {
     const client = event.connection as string as ClientId
     switch (event.type) {
       case 'candidate-added':

@@ -1,0 +1,53 @@
+import { type BackoffOptions, PhoenixChannel } from '@sallyport/phoenix-channel'
+import { keyOf, loginUrl, type PeerLogin, type PeerVersion, peerUserAgent } from '@sallyport/portal-protocol'
+import { type Logger, type Millis, silentLogger } from '@sallyport/sans-io'
+import { Node } from '@sallyport/snownet'
+import { ClientTunnel } from '@sallyport/tunnel'
+import type { EventStream } from './event-stream.ts'
+import type { SessionPorts } from './ports.ts'
+import { Session } from './session.ts'
+
+/** What a client needs to sign in. */
+export interface ConnectOptions<Device> {
+  /** Where the portal is and who we are to it. */
+  readonly login: Omit<PeerLogin, 'role' | 'publicKey'>
+  /** What the portal is told about this program. */
+  readonly version: PeerVersion
+  /** How long the portal may be out of reach before the session ends; for ever if left out. */
+  readonly maxPartitionTime?: Millis | undefined
+  readonly ports: SessionPorts<Device>
+  readonly logger?: Logger
+}
+
+/**
+ * Signs in and runs until the session is stopped or the portal doesn't want us any more.
+ *
+ * Throws a `PortalUrlError` if the portal's address can't be used.
+ */
+export function connect<Device>(options: ConnectOptions<Device>): {
+  readonly session: Session<Device>
+  readonly events: EventStream
+} {
+  const { login, maxPartitionTime, ports, version } = options
+  const logger = options.logger ?? silentLogger
+  const { crypto, random } = ports
+  const now = ports.now()
+  const calendar = { instant: now, wallClock: ports.wallClock() }
+  const tunnel = new ClientTunnel({ node: new Node({ role: 'client', crypto, random, calendar, logger }, now), logger })
+  const backoff: BackoffOptions = { maxElapsed: maxPartitionTime }
+  const session = new Session({
+    tunnel,
+    channel: new PhoenixChannel({
+      topic: 'client',
+      joinPayload: null,
+      userAgent: peerUserAgent(version),
+      random,
+      backoff,
+      logger,
+    }),
+    ports,
+    logger,
+    loginUrl: () => loginUrl({ ...login, role: 'client', publicKey: keyOf(tunnel.publicKey) }, crypto).url,
+  })
+  return { session, events: session.events }
+}
