@@ -242,22 +242,23 @@ export class Connection {
     }
   }
 
-  /** Sends a packet, or keeps it until there is a path. */
-  sendPacket(packet: Uint8Array, now: Instant): void {
-    switch (this.#state.type) {
-      case 'connecting':
-        if (this.#context.isClient) this.#state.packets.push(packet.slice())
-        return
-      case 'connected':
-      case 'idle': {
-        this.noteActivity(now)
-        const datagram = this.#context.bench.seal(this.tunnel, packet, now)
-        if (datagram !== undefined) this.#sendDatagram(datagram, now)
-        this.drain(now)
-        return
-      }
-      case 'failed':
+  /**
+   * Sends a packet. While a client connects, packets wait for a path, while a gateway does, they don't.
+   *
+   * Returns whether it was sent or kept.
+   */
+  sendPacket(packet: Uint8Array, now: Instant): boolean {
+    const state = this.#state
+    if (state.type === 'connecting' && this.#context.isClient) {
+      state.packets.push(packet.slice())
+      return true
     }
+    if (socketOf(state) === undefined) return false
+    this.noteActivity(now)
+    const datagram = this.#context.bench.seal(this.tunnel, packet, now)
+    if (datagram !== undefined) this.#sendDatagram(datagram, now)
+    this.drain(now)
+    return true
   }
 
   /** Says goodbye if there is a path. Returns whether there was: only then somebody has to know. */

@@ -64,7 +64,7 @@ export class Encapsulator {
     if (hasPath) {
       connection.noteActivity(now)
       while (cutter.next()) this.#seal(connection, trains, datagrams, now)
-    } else while (cutter.next()) connection.sendPacket(this.#segment(trains), now)
+    } else while (cutter.next()) if (!connection.sendPacket(this.#segment(trains), now)) this.#drop(1)
   }
 
   /** Finds out where datagrams go. Returns false when they can't: there is no channel yet. */

@@ -7,7 +7,7 @@ export { CONNECTION_TIMING, type ConnectionOptions, type ConnectionTiming } from
 export type { FailureReason } from './connection-state.ts'
 export { NoRelayError, SnownetError } from './errors.ts'
 export type { ConnectionId, NodeRole, RelayId } from './ids.ts'
-export { Node, type NodeOptions, type NodeStatistics } from './node.ts'
+export { type ConnectionStatus, Node, type NodeOptions, type NodeStatistics } from './node.ts'
 export type { NodeEvent } from './node-event.ts'
 export type { PathKind } from './peer-socket.ts'
 export type { RelayServer } from './relay-pool.ts'

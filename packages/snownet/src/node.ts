@@ -61,6 +61,18 @@ export interface NodeOptions {
   readonly checksum?: ChecksumKernel
 }
 
+/** How a connection fares. */
+export interface ConnectionStatus {
+  /** Where it is in its life. */
+  readonly state: ConnectionState['type']
+  /** Which relays are on the path that is used at present; `undefined` while there is none. */
+  readonly path: PathKind | undefined
+  /** The relay that it uses where it needs one. */
+  readonly relay: RelayId
+  /** Bytes of connectivity checks that we have sent: directly, and through our relay with their headers. */
+  readonly stunBytes: { readonly direct: number; readonly relayed: number }
+}
+
 /** What a node has counted since it was made. */
 export interface NodeStatistics {
   /** Bytes of STUN that were sent to relays. */
@@ -93,7 +105,7 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
   readonly #encapsulator: Encapsulator
   readonly #decapsulator: Decapsulator
   readonly #bench = new SealingBench()
-  #connections = new ConnectionTable()
+  readonly #connections = new ConnectionTable()
   #touched: Connection[] = []
   #identity: StaticKeyPair
   #rateLimiter: RateLimiter
@@ -265,20 +277,12 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
     return this.#connections.at(handle)?.id
   }
 
-  /** Returns where a connection is in its life, or `undefined` if there is none: for status pages. */
-  stateOf(id: ConnectionId): ConnectionState['type'] | undefined {
-    return this.#connections.get(id)?.state.type
-  }
-
-  /** Returns how a peer is reached at present, or `undefined` if it isn't: for status pages. */
-  pathOf(id: ConnectionId): PathKind | undefined {
-    const state = this.#connections.get(id)?.state
-    return state && socketOf(state)?.kind
-  }
-
-  /** Returns the relay that a connection uses if it needs one: for status pages. */
-  relayOf(id: ConnectionId): RelayId | undefined {
-    return this.#connections.get(id)?.relay.id
+  /** Returns how a connection fares, or `undefined` if there is none: for status pages. */
+  statusOf(id: ConnectionId): ConnectionStatus | undefined {
+    const connection = this.#connections.get(id)
+    if (connection === undefined) return undefined
+    const { state, relay, stunBytes } = connection
+    return { state: state.type, path: socketOf(state)?.kind, relay: relay.id, stunBytes }
   }
 
   /**

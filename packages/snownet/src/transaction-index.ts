@@ -28,10 +28,4 @@ export class TransactionIndex<Owner> {
   find(transaction: string): Owner | undefined {
     return this.#young.get(transaction) ?? this.#old.get(transaction)
   }
-
-  /** Forgets everything. */
-  clear(): void {
-    this.#young.clear()
-    this.#old.clear()
-  }
 }

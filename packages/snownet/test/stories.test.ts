@@ -120,14 +120,14 @@ describe('relays', () => {
     for (const peer of [client, gateway]) peer.useRelays(world.names('third'))
     world.network.run(seconds(5))
 
-    const used = client.node.relayOf(client.idOf(gateway))!
+    const used = client.node.statusOf(client.idOf(gateway))!.relay
     world.relays.get(used)!.kill()
     world.network.run(seconds(60))
     if (client.pathTo(gateway) === undefined) world.connect(client, gateway)
     world.network.run(seconds(5))
 
     expectExchange(world, client, gateway)
-    expect(client.node.relayOf(client.idOf(gateway))).not.toBe(used)
+    expect(client.node.statusOf(client.idOf(gateway))?.relay).not.toBe(used)
   })
 
   test('a relay that was restarted with other credentials is used anew', () => {

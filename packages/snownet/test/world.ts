@@ -205,15 +205,15 @@ export class Peer implements SansIo<Datagram, Transmit, NodeEvent>, DataPlane {
   }
 
   isConnectedTo(other: Peer): boolean {
-    return this.node.pathOf(id(other.name)) !== undefined && this.has('connection-established', other)
+    return this.pathTo(other) !== undefined && this.has('connection-established', other)
   }
 
   pathTo(other: Peer): string | undefined {
-    return this.node.pathOf(id(other.name))
+    return this.node.statusOf(id(other.name))?.path
   }
 
   stateTo(other: Peer): string | undefined {
-    return this.node.stateOf(id(other.name))
+    return this.node.statusOf(id(other.name))?.state
   }
 
   idOf(other: Peer): ConnectionId {
