@@ -6,6 +6,7 @@ import {
   IpAddress,
   type Logger,
   millis,
+  minutes,
   type PacketBuffer,
   type SansIo,
   type Transmit,
@@ -69,7 +70,17 @@ export class World {
     const { nat, port = 52_625, addresses = [nat === undefined ? `192.0.2.${number}` : `10.0.${number}.2`] } = home
     const router = nat === undefined ? undefined : this.network.addRouter(name, { address: `203.0.113.${number}`, nat })
     const host = this.network.addHost(name, { addresses, ...(router && { on: router }) })
-    const peer = new Peer(this, name, role, { host, router, port }, options)
+    return this.addPeerOn(name, role, { host, router, port }, options)
+  }
+
+  /** Adds a node on a host that exists. */
+  addPeerOn(
+    name: string,
+    role: NodeRole,
+    place: { host: Host; router?: Router | undefined; port?: number },
+    options: Partial<NodeOptions> = {},
+  ): Peer {
+    const peer = new Peer(this, name, role, place, options)
     this.peers.push(peer)
     if (this.relays.size > 0) peer.useRelays([...this.relays.keys()])
     return peer
@@ -113,9 +124,16 @@ export class World {
   /** Lets time pass until both have established a session and a path. Returns how long it took. */
   connect(client: Peer, gateway: Peer): number {
     const start = this.network.now
-    this.introduce(client, gateway)
-    const isUp = this.network.runUntil(() => client.isConnectedTo(gateway) && gateway.isConnectedTo(client))
-    if (!isUp) throw new Error(`not connected (seed ${this.network.seed})`)
+    const isUp = (): boolean => client.isConnectedTo(gateway) && gateway.isConnectedTo(client)
+    // Whoever has lost too many datagrams fails, and is introduced again when the next packet comes.
+    for (let attempt = 0; attempt < 4 && !isUp(); attempt++) {
+      this.introduce(client, gateway)
+      this.network.runUntil(
+        () => isUp() || (client.pathTo(gateway) === undefined && client.stateTo(gateway) === undefined),
+        minutes(1),
+      )
+    }
+    if (!isUp()) throw new Error(`not connected (seed ${this.network.seed})`)
     return this.network.now - start
   }
 
@@ -152,7 +170,7 @@ export class Peer implements SansIo<Datagram, Transmit, NodeEvent>, DataPlane {
     world: World,
     name: string,
     role: NodeRole,
-    { host, router, port }: { host: Host; router: Router | undefined; port: number },
+    { host, router, port = 52_625 }: { host: Host; router?: Router | undefined; port?: number },
     options: Partial<NodeOptions>,
   ) {
     this.#world = world

@@ -5,6 +5,15 @@
  *
  * @packageDocumentation
  */
+export {
+  type BuiltSite,
+  buildSite,
+  canReachDirectly,
+  lossyCable,
+  reliableCable,
+  type Site,
+  site,
+} from './arbitraries.ts'
 export { fastCrypto } from './fast-crypto.ts'
 export { type Appointment, VirtualClock } from './network/clock.ts'
 export { Dice } from './network/dice.ts'
