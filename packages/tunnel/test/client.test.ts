@@ -12,9 +12,10 @@ import {
   type SiteId,
 } from '@sallyport/portal-protocol'
 import { SocketAddress } from '@sallyport/sans-io'
+import type { ConnectionId } from '@sallyport/snownet'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { ClientTunnel, type ClientTunnelEvent, type ConnectionId, makeGoodbye } from '../src/index.ts'
+import { ClientTunnel, type ClientTunnelEvent, makeGoodbye } from '../src/index.ts'
 import { FakeOverlay } from './fake-overlay.ts'
 import { at, cidr, drain, ip, key, receive, send, siteId, syn, udp, unixSeconds, uuid } from './support.ts'
 
@@ -208,7 +209,11 @@ describe('asking for access', () => {
   test('a resource that another gateway serves is switched to the one that lets us in', () => {
     const { tunnel, node } = connected()
     tell(tunnel, { event: 'resource_created_or_updated', payload: cidr(1, '10.1.0.0/16', { name: 'New' }) })
-    node.events.push({ type: 'connection-failed', connection: gatewayId as string as ConnectionId })
+    node.events.push({
+      type: 'connection-failed',
+      connection: gatewayId as string as ConnectionId,
+      reason: 'ice-disconnected',
+    })
     tunnel.handleTimeout(at(1))
     send(tunnel, [udp(OWN, '10.1.2.3')], at(1))
     const other = uuid(0xa2) as GatewayId
@@ -409,7 +414,11 @@ describe('the end of a connection', () => {
     [
       'its failure',
       (tunnel: ClientTunnel, node: FakeOverlay) => {
-        node.events.push({ type: 'connection-failed', connection: gatewayId as string as ConnectionId })
+        node.events.push({
+          type: 'connection-failed',
+          connection: gatewayId as string as ConnectionId,
+          reason: 'ice-disconnected',
+        })
         tunnel.handleTimeout(at(1))
       },
     ],
@@ -537,7 +546,7 @@ describe('what is told to the portal and to the overlay', () => {
     drain(tunnel)
     const connection = gatewayId as string as ConnectionId
     node.events.push({ type: 'candidate-added', connection, candidate: 'a' })
-    node.events.push({ type: 'connection-failed', connection })
+    node.events.push({ type: 'connection-failed', connection, reason: 'ice-disconnected' })
     tunnel.handleTimeout(at(1))
 
     expect(portalMessages(tunnel)).toEqual([])

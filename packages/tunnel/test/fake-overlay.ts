@@ -1,10 +1,11 @@
 import { TrainCutter } from '@sallyport/ip-packet'
-import type { Datagram, Instant, PacketBuffer, Transmit } from '@sallyport/sans-io'
-import type { ConnectionId, Overlay, OverlayEvent, OverlayPeer } from '../src/index.ts'
+import type { Instant, PacketBuffer, Transmit } from '@sallyport/sans-io'
+import { type ConnectionId, type ConnectionOptions, type NodeEvent, NoRelayError } from '@sallyport/snownet'
+import type { Overlay } from '../src/index.ts'
 
 /** What was asked of a {@link FakeOverlay}, in order. */
 export type Call =
-  | { readonly type: 'upsert'; readonly id: string; readonly peer: OverlayPeer }
+  | { readonly type: 'upsert'; readonly id: string; readonly peer: ConnectionOptions }
   | { readonly type: 'candidate' | 'candidate-removed'; readonly id: string; readonly candidate: string }
   | { readonly type: 'relays'; readonly removed: readonly string[]; readonly added: readonly string[] }
   | { readonly type: 'send'; readonly id: string; readonly packet: Uint8Array }
@@ -16,7 +17,7 @@ export type Call =
 export class FakeOverlay implements Overlay {
   readonly publicKey: Uint8Array = new Uint8Array(32)
   readonly calls: Call[] = []
-  readonly events: OverlayEvent[] = []
+  readonly events: NodeEvent[] = []
   hasRelays = true
   readonly #handles: string[] = []
   readonly #cutter = new TrainCutter()
@@ -26,8 +27,8 @@ export class FakeOverlay implements Overlay {
     this.calls.push({ type: 'relays', removed: [...remove], added: add.map(({ id }) => id) })
   }
 
-  upsertConnection(id: ConnectionId, peer: OverlayPeer): void {
-    if (!this.hasRelays) throw Object.assign(new Error('no relay'), { code: 'SNOWNET_NO_RELAY' })
+  upsertConnection(id: ConnectionId, peer: ConnectionOptions): void {
+    if (!this.hasRelays) throw new NoRelayError(id)
     this.calls.push({ type: 'upsert', id, peer })
     if (!this.#handles.includes(id)) this.#handles.push(id)
     this.#connections.add(id)
@@ -76,8 +77,9 @@ export class FakeOverlay implements Overlay {
     }
   }
 
-  sendPacket(id: ConnectionId, packet: Uint8Array): void {
+  sendPacket(id: ConnectionId, packet: Uint8Array): boolean {
     this.calls.push({ type: 'send', id, packet })
+    return true
   }
 
   decapsulate(datagrams: PacketBuffer, packets: PacketBuffer): void {
@@ -89,17 +91,13 @@ export class FakeOverlay implements Overlay {
     }
   }
 
-  handleInput(_: Datagram): boolean {
-    return false
-  }
-
   handleTimeout(_: Instant): void {}
 
   pollTransmit(): Transmit | undefined {
     return undefined
   }
 
-  pollEvent(): OverlayEvent | undefined {
+  pollEvent(): NodeEvent | undefined {
     return this.events.shift()
   }
 

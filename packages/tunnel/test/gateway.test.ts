@@ -18,9 +18,10 @@ import type {
   ResourceId,
 } from '@sallyport/portal-protocol'
 import { fromHex, type WallClock } from '@sallyport/sans-io'
+import type { ConnectionId } from '@sallyport/snownet'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type ConnectionId, encodeAssignedIps, GatewayTunnel, makeGoodbye } from '../src/index.ts'
+import { encodeAssignedIps, GatewayTunnel, makeGoodbye } from '../src/index.ts'
 import { FakeOverlay } from './fake-overlay.ts'
 import { at, drain, ip, key, receive, send, udp, unixSeconds, uuid } from './support.ts'
 
@@ -378,7 +379,11 @@ describe('the end of access', () => {
     const { tunnel, node } = start()
     authorize(tunnel, cidr(1, '10.0.0.0/8'))
     authorize(tunnel, cidr(2, '11.0.0.0/8'))
-    node.events.push({ type: 'connection-failed', connection: clientId as string as ConnectionId })
+    node.events.push({
+      type: 'connection-failed',
+      connection: clientId as string as ConnectionId,
+      reason: 'ice-disconnected',
+    })
     tunnel.handleTimeout(at(0))
     expect(send(tunnel, [udp('10.0.0.1', CLIENT)], at(0))).toEqual([])
     expect(tunnel.counters.notConnectedOut).toBe(1)
@@ -422,7 +427,10 @@ test('established and lost connections are told', () => {
   authorize(tunnel, cidr(1, '10.0.0.0/8'))
   drain(tunnel)
   const connection = clientId as string as ConnectionId
-  node.events.push({ type: 'connection-established', connection }, { type: 'connection-failed', connection })
+  node.events.push(
+    { type: 'connection-established', connection },
+    { type: 'connection-failed', connection, reason: 'ice-disconnected' },
+  )
   tunnel.handleTimeout(at(0))
 
   expect(drain(tunnel)).toEqual([

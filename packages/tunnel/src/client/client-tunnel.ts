@@ -2,7 +2,6 @@ import {
   type ChecksumKernel,
   type IpPrefix,
   MAX_PACKET_LENGTH,
-  mergeEcn,
   PacketHeader,
   TrainCutter,
   TrainJoiner,
@@ -34,9 +33,10 @@ import {
   type Transmit,
   unreachable,
 } from '@sallyport/sans-io'
+import type { ConnectionId, NodeEvent } from '@sallyport/snownet'
 import { CandidateBatches } from '../candidate-batches.ts'
 import { equalAt } from '../equal-at.ts'
-import { type ConnectionId, isNoRelayError, type Overlay, type OverlayEvent } from '../overlay.ts'
+import { isNoRelayError, type Overlay } from '../overlay.ts'
 import { GOODBYE, isControl, parseControl } from '../p2p-control/frame.ts'
 import { makeGoodbye } from '../p2p-control/goodbye.ts'
 import { isInRange, PROXY_RANGE, SENTINEL_RANGE, TUNNEL_RANGE } from '../ranges.ts'
@@ -285,7 +285,6 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
       counters.multicastOut++
       return
     }
-    trains.ecn[index] = header.ecn
     if (isInRange(TUNNEL_RANGE, bytes, destination, family)) {
       const gateway = this.#gateways.byAddress(bytes, destination, family)
       if (gateway === undefined) counters.unknownPeerOut++
@@ -329,8 +328,10 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     const { counters } = this
     const header = this.#header
     const bytes = packets.arena.bytes
-    const offset = packets.offset[index]!
-    if (header.parse(bytes, offset, packets.length[index]!) !== undefined || header.totalLength > MAX_PACKET_LENGTH) {
+    if (
+      header.parse(bytes, packets.offset[index]!, packets.length[index]!) !== undefined ||
+      header.totalLength > MAX_PACKET_LENGTH
+    ) {
       counters.malformedIn++
       return false
     }
@@ -354,7 +355,6 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
       counters.foreignDestinationIn++
       return false
     }
-    mergeEcn(bytes, offset, packets.ecn[index]!)
     return true
   }
 
@@ -487,7 +487,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
       this.#handleNodeEvent(event)
   }
 
-  #handleNodeEvent(event: OverlayEvent): void {
+  #handleNodeEvent(event: NodeEvent): void {
     const id = event.connection as string as GatewayId
     switch (event.type) {
       case 'candidate-added':

@@ -1,4 +1,4 @@
-import { MAX_PACKET_LENGTH, makeUnreachable, mergeEcn, PacketHeader, TrainJoiner } from '@sallyport/ip-packet'
+import { MAX_PACKET_LENGTH, makeUnreachable, PacketHeader, TrainJoiner } from '@sallyport/ip-packet'
 import {
   type Authorization,
   type AuthorizeFlow,
@@ -32,9 +32,10 @@ import {
   unreachable,
   type WallClock,
 } from '@sallyport/sans-io'
+import type { ConnectionId, NodeEvent } from '@sallyport/snownet'
 import { CandidateBatches } from '../candidate-batches.ts'
 import { equalAt } from '../equal-at.ts'
-import { type ConnectionId, isNoRelayError, type Overlay, type OverlayEvent } from '../overlay.ts'
+import { isNoRelayError, type Overlay } from '../overlay.ts'
 import { GOODBYE, isControl, parseControl } from '../p2p-control/frame.ts'
 import { makeGoodbye } from '../p2p-control/goodbye.ts'
 import { isInRange, TUNNEL_RANGE } from '../ranges.ts'
@@ -249,7 +250,6 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
       counters.notConnectedOut++
       return undefined
     }
-    trains.ecn[index] = header.ecn
     return peer
   }
 
@@ -258,8 +258,10 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
     const { counters } = this
     const header = this.#header
     const bytes = packets.arena.bytes
-    const offset = packets.offset[index]!
-    if (header.parse(bytes, offset, packets.length[index]!) !== undefined || header.totalLength > MAX_PACKET_LENGTH) {
+    if (
+      header.parse(bytes, packets.offset[index]!, packets.length[index]!) !== undefined ||
+      header.totalLength > MAX_PACKET_LENGTH
+    ) {
       counters.malformedIn++
       return false
     }
@@ -291,7 +293,6 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
       this.#refuse(peer, packets.bytesOf(index), now)
       return false
     }
-    mergeEcn(bytes, offset, packets.ecn[index]!)
     return true
   }
 
@@ -422,7 +423,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
       this.#handleNodeEvent(event)
   }
 
-  #handleNodeEvent(event: OverlayEvent): void {
+  #handleNodeEvent(event: NodeEvent): void {
     const client = event.connection as string as ClientId
     switch (event.type) {
       case 'candidate-added':
