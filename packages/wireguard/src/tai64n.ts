@@ -7,7 +7,7 @@ export interface CalendarAnchor {
 }
 
 /** Bytes of a TAI64N label. */
-export const TAI64N_LENGTH = 12
+const TAI64N_LENGTH = 12
 
 /** The second that 1970-01-01T00:00:00Z has in TAI64: 2^62, and the 37 leap seconds since, added at once. */
 const TAI_OFFSET_SECONDS = 37

@@ -7,7 +7,6 @@ import {
   IpAddress,
   type Millis,
   type Random,
-  seconds,
   seededRandom,
   toHex,
   type WallClock,
@@ -243,6 +242,3 @@ export const LOST: Fate = () => []
 export const delayed =
   (length: Millis): Fate =>
   () => [length]
-
-/** A second, for readability of stories. */
-export const SECOND: Millis = seconds(1)
