@@ -1,15 +1,18 @@
 import { portableCrypto } from '@sallyport/crypto'
-import {
-  add,
-  type Instant,
-  type Millis,
-  millis,
-  type SocketAddress,
-  seededRandom,
-  type Transmit,
-} from '@sallyport/sans-io'
+import { add, type Instant, type Millis, millis, SocketAddress, seededRandom, type Transmit } from '@sallyport/sans-io'
 import { parseStun, type StunMessage } from '@sallyport/stun'
-import { type Candidate, IceAgent, type IceCredentials, type IceEvent, type IceOptions } from '../src/index.ts'
+import {
+  type Candidate,
+  formatCandidate,
+  hostCandidate,
+  IceAgent,
+  type IceCredentials,
+  type IceEvent,
+  type IceOptions,
+  parseCandidate,
+  relayedCandidate,
+  serverReflexiveCandidate,
+} from '../src/index.ts'
 
 export const ALICE: IceCredentials = { ufrag: '3amc', password: 'alices password 012345' }
 export const BOB: IceCredentials = { ufrag: 'dfvk', password: 'bobs password 01234567' }
@@ -29,12 +32,16 @@ export const openInternet: Route = ({ local, remote }) => ({ source: local!, des
 /** One agent with everything that it has said. */
 export class Peer {
   readonly agent: IceAgent
-  readonly events: IceEvent[] = []
+  readonly log: { readonly at: Instant; readonly event: IceEvent }[] = []
   /** When each check was sent, and how. */
   readonly checks: { readonly at: Instant; readonly transmit: Transmit; readonly message: StunMessage }[] = []
 
   constructor(agent: IceAgent) {
     this.agent = agent
+  }
+
+  get events(): IceEvent[] {
+    return this.log.map(({ event }) => event)
   }
 
   get nominations(): string[] {
@@ -75,13 +82,29 @@ export class Wire {
   }
 
   /** Gives a candidate to one side and signals it to the other. */
-  signal(from: 'alice' | 'bob', candidate: Candidate | string): void {
-    const local = this[from].agent.addLocalCandidate(made(candidate), this.now)
+  signal(from: 'alice' | 'bob', candidate: Candidate): void {
+    const local = this[from].agent.addLocalCandidate(candidate, this.now)
     if (local !== undefined) this.other(from).agent.addRemoteCandidate(asReceived(local), this.now)
   }
 
   other(name: 'alice' | 'bob'): Peer {
     return name === 'alice' ? this.bob : this.alice
+  }
+
+  /** Signals a candidate that does not go through the agent of whoever has it. */
+  signalOnly(from: 'alice' | 'bob', candidate: Candidate): void {
+    this.other(from).agent.addRemoteCandidate(asReceived(candidate), this.now)
+  }
+
+  /** Withdraws a candidate of one side and tells the other. */
+  withdraw(from: 'alice' | 'bob', candidate: Candidate): void {
+    this[from].agent.invalidateLocalCandidate(candidate, this.now)
+    this.other(from).agent.invalidateRemoteCandidate(asReceived(candidate), this.now)
+  }
+
+  /** When one side was last disconnected. */
+  disconnectedAt(name: 'alice' | 'bob'): Instant | undefined {
+    return this[name].log.findLast(({ event }) => event.type === 'state-changed' && event.state === 'disconnected')?.at
   }
 
   /** Lets time pass until `duration` is over or nothing is going to happen. */
@@ -122,7 +145,8 @@ export class Wire {
 
   #collect(name: 'alice' | 'bob'): void {
     const peer = this[name]
-    for (let event: IceEvent | undefined; (event = peer.agent.pollEvent()) !== undefined; ) peer.events.push(event)
+    for (let event: IceEvent | undefined; (event = peer.agent.pollEvent()) !== undefined; )
+      peer.log.push({ at: this.now, event })
     for (let transmit: Transmit | undefined; (transmit = peer.agent.pollTransmit()) !== undefined; ) {
       const message = parseStun(transmit.payload)
       if (typeof message !== 'string' && message.class === 'request')
@@ -135,13 +159,31 @@ export class Wire {
   }
 }
 
-/** Returns the candidate, or fails the test. */
-export function made(candidate: Candidate | string): Candidate {
-  if (typeof candidate === 'string') throw new Error(`no candidate: ${candidate}`)
-  return candidate
+export const address = (text: string): SocketAddress => SocketAddress.of(text)
+
+/** Returns the host candidate of an address. */
+export function host(at: SocketAddress | string): Candidate {
+  return made(hostCandidate(asAddress(at)))
+}
+
+/** Returns the server-reflexive candidate of an address. */
+export function reflexive(at: SocketAddress | string, base: SocketAddress | string): Candidate {
+  return made(serverReflexiveCandidate(asAddress(at), asAddress(base)))
+}
+
+/** Returns the relayed candidate of an address. */
+export function relayed(at: SocketAddress | string, via: SocketAddress | string): Candidate {
+  return made(relayedCandidate(asAddress(at), asAddress(via)))
 }
 
 /** Returns how the peer sees a candidate: only its text travels. */
 export function asReceived(candidate: Candidate): Candidate {
-  return { ...candidate, base: candidate.address, via: undefined }
+  return made(parseCandidate(formatCandidate(candidate)))
 }
+
+function made(candidate: Candidate | string): Candidate {
+  if (typeof candidate === 'string') throw new Error(`no candidate: ${candidate}`)
+  return candidate
+}
+
+const asAddress = (at: SocketAddress | string): SocketAddress => (typeof at === 'string' ? address(at) : at)
