@@ -218,6 +218,25 @@ describe('connecting', () => {
     expect(wire.alice.agent.pairs[0]).toMatchObject({ remoteType: 'host' })
   })
 
+  test('a better candidate of the same address takes over the pair with all that is known of it', () => {
+    const wire = new Wire()
+    wire.signal('alice', host(aliceHost))
+    wire.bob.agent.addLocalCandidate(host(bobHost), wire.now)
+    wire.signalOnly('bob', reflexive(bobHost, bobHost))
+    wire.run(5000)
+    const [before] = wire.alice.agent.pairs
+    expect(before).toMatchObject({ remoteType: 'srflx', nomination: 'confirmed' })
+
+    wire.signalOnly('bob', host(bobHost))
+    wire.run(5000)
+
+    const pairs = wire.alice.agent.pairs
+    expect(pairs).toMatchObject([{ remoteType: 'host', state: 'succeeded', nomination: 'confirmed' }])
+    expect(pairs[0]!.priority).toBeGreaterThan(before!.priority)
+    expect(wire.alice.nominations).toHaveLength(1)
+    expect(wire.alice.states).toEqual(['checking', 'completed'])
+  })
+
   test('families do not mix', () => {
     const wire = new Wire()
     wire.signal('alice', host(aliceHost))
