@@ -7,7 +7,7 @@ const BAD_LENGTH: unique symbol = Symbol('bad-attribute-length')
 const BAD_VALUE: unique symbol = Symbol('bad-attribute-value')
 
 /** The two ways in which an attribute's value can be wrong. Symbols, because texts are values. */
-export type AttributeDefect = typeof BAD_LENGTH | typeof BAD_VALUE
+type AttributeDefect = typeof BAD_LENGTH | typeof BAD_VALUE
 
 /** How one type of attribute is read and written. */
 export interface AttributeCodec<Value> {
