@@ -202,7 +202,7 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
         this.#handleRequest(input, check.priority, check.useCandidate, now)
         return true
       case 'success':
-        this.#handleSuccess(input.message, check.mappedAddress, now)
+        this.#handleSuccess(input.message, now)
         return true
       case 'indication':
       case 'error':
@@ -282,12 +282,13 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
     this.#transmits.push({ local: base, remote, payload })
   }
 
-  /** RFC 8445 §7.2.5.3. */
-  #handleSuccess(message: StunMessage, mappedAddress: SocketAddress, now: Instant): void {
+  /**
+   * RFC 8445 §7.2.5.3. The mapped address makes no candidate of ours: one would send from its base, which is one already.
+   */
+  #handleSuccess(message: StunMessage, now: Instant): void {
     const key = transactionKey(message.transactionId)
     const pair = this.#checks.ofTransaction(key)
     if (pair === undefined) return
-    this.#pairing.addReflexive(mappedAddress, pair)
     pair.recordResponse(key, now, this.#timing)
     if (this.controlling) this.#evaluateNomination(now)
     this.#evaluateState()

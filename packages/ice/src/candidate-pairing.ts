@@ -3,7 +3,7 @@ import { type Candidate, type CandidateType, peerReflexiveCandidate } from './ca
 import { CandidateList, type KnownCandidate, preferActive } from './candidate-list.ts'
 import type { CandidatePair } from './candidate-pair.ts'
 import { CheckList } from './check-list.ts'
-import { agentLocalPreference, candidatePriority, pairPriority, peerReflexivePriority } from './priority.ts'
+import { agentLocalPreference, candidatePriority, pairPriority } from './priority.ts'
 
 /** How many candidates of one side are remembered, discarded ones included. */
 const MAX_CANDIDATES = 256
@@ -50,9 +50,9 @@ export class CandidatePairing {
     return this.#local.isEmpty || this.#remote.isEmpty
   }
 
-  /** Our candidates that are not invalidated, without those that only checks have shown. */
+  /** Our candidates that are not invalidated. */
   get localCandidates(): Candidate[] {
-    return this.#local.active.map(({ candidate }) => candidate).filter(({ type }) => type !== 'prflx')
+    return this.#local.active.map(({ candidate }) => candidate)
   }
 
   /** The peer's candidates that are not invalidated, peer-reflexive ones included. */
@@ -74,13 +74,6 @@ export class CandidatePairing {
     if (typeof known === 'string') return known
     for (const local of this.#local.active) this.pair({ local, remote: known }, now)
     return undefined
-  }
-
-  /** Takes note of how the peer sees a candidate of ours (RFC 8445 §7.2.5.3.1). Nothing is paired with it. */
-  addReflexive(address: SocketAddress, { local }: CandidatePair): void {
-    if (this.#local.at(address).length > 0) return
-    const { base, priority } = local.candidate
-    this.#local.add(peerReflexiveCandidate(address, base, peerReflexivePriority(priority)), this.#isIdle)
   }
 
   /** Discards a candidate of ours with its pairs. Returns whether it was known. */
@@ -112,7 +105,6 @@ export class CandidatePairing {
 
   /** Returns the pair of two candidates, making it if need be; `undefined` where they can't or may not be paired. */
   pair({ local, remote }: CheckEnds, now: Instant): CandidatePair | undefined {
-    if (local.candidate.type === 'prflx') return undefined // one sends from its base, which is a candidate as well
     if (local.candidate.base.family !== remote.candidate.address.family) return undefined
     const addition = this.checks.add(local, remote, this.#priorityOf(local, remote), now)
     const fields = { local: local.candidate.base.key, remote: remote.candidate.address.key }

@@ -1,4 +1,4 @@
-import { earliest, type Instant, type SocketAddress } from '@sallyport/sans-io'
+import type { Instant, SocketAddress } from '@sallyport/sans-io'
 import type { TransactionKey } from '@sallyport/stun'
 import type { KnownCandidate } from './candidate-list.ts'
 import { CandidatePair } from './candidate-pair.ts'
@@ -27,7 +27,9 @@ export class CheckList {
 
   /** When the first check is due. */
   get nextCheckAt(): Instant | undefined {
-    return earliest(...this.#pairs.map(pair => pair.nextCheckAt))
+    let first: Instant | undefined
+    for (const { nextCheckAt } of this.#pairs) if (first === undefined || nextCheckAt < first) first = nextCheckAt
+    return first
   }
 
   /**
