@@ -35,8 +35,8 @@ export class TrainJoiner {
    * Sets `segments` and `segmentSize` of the entries `[from, to)`: the head of a train gets how many entries it has and
    * the payload bytes of each but the last; those behind it get 0.
    *
-   * Entries with `segments` 0 are dropped ones: they stay so, and no train runs across them. Order never changes and no
-   * byte is touched.
+   * Entries with `segments` 0 are dropped ones: they stay so, and no train runs across them. `length` shrinks to what the
+   * packet's own header says, so that padding is gone. Order never changes and no byte is touched.
    */
   join(packets: PacketBuffer, from: number, to: number): void {
     const header = this.#header
@@ -57,8 +57,13 @@ export class TrainJoiner {
       packets.segments[i] = 1
       packets.segmentSize[i] = 0
       const offset = packets.offset[i]!
-      const length = packets.length[i]!
-      if (header.parse(bytes, offset, length) !== undefined || !this.#isJoinable(view, length)) {
+      if (header.parse(bytes, offset, packets.length[i]!) !== undefined) {
+        head = -1
+        continue
+      }
+      const length = header.totalLength
+      packets.length[i] = length
+      if (!this.#isJoinable(view)) {
         head = -1
         continue
       }
@@ -101,10 +106,10 @@ export class TrainJoiner {
   }
 
   /** Whether the parsed packet could be a part of any train. */
-  #isJoinable(view: DataView, length: number): boolean {
+  #isJoinable(view: DataView): boolean {
     const header = this.#header
     const { payloadLength, transportOffset } = header
-    if (header.totalLength !== length || payloadLength <= 0) return false
+    if (payloadLength <= 0) return false
     if (header.headerLength !== (header.version === 4 ? 20 : 40)) return false
     if (header.protocol === TCP) return (header.tcpFlags & ~TCP_PSH) === TCP_ACK
     // A datagram whose own length leaves bytes behind it, or without a checksum, would not come back as it was.

@@ -199,6 +199,17 @@ describe('joining', () => {
     expect(joined(batch)).toEqual([1, 1])
   })
 
+  test('padding is taken off, of what is joined and of what is not', () => {
+    const packets = [
+      ...[0, 1].map(i => makeTcpPacket({ ...first, sequence: 100 + 10 * i, identification: i, payload: bytes(10) })),
+      makeIcmpEcho({ source: alice, destination: bob, identifier: 1, sequence: 1 }),
+    ]
+    const batch = batchOf(packets.map(packet => Uint8Array.of(...packet, 0, 0, 0, 0)))
+
+    expect(joined(batch)).toEqual([2, 0, 1])
+    expect([0, 1, 2].map(i => batch.bytesOf(i))).toEqual(packets)
+  })
+
   test('packets of two peers are not joined', () => {
     const batch = batchOf([first, second].map(fields => makeTcpPacket({ ...fields, payload: bytes(10) })))
     batch.peer[1] = 5
