@@ -1,4 +1,4 @@
-import { type Node, NoRelayError } from '@sallyport/snownet'
+import type { Node } from '@sallyport/snownet'
 
 /**
  * What the tunnels ask of the layer below: encrypted connections to peers, each known on the packet path by its handle.
@@ -25,6 +25,3 @@ export type Overlay = Pick<
   | 'pollEvent'
   | 'pollTimeout'
 >
-
-/** Whether an error of `upsertConnection` says that there is no relay to connect through. */
-export const isNoRelayError = (error: unknown): error is NoRelayError => error instanceof NoRelayError

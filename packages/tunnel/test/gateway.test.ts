@@ -229,6 +229,26 @@ describe('refused packets', () => {
     )
   })
 
+  test('a train that may not pass is dropped as a whole, counted by its packets and answered once', () => {
+    const { tunnel, node } = start()
+    authorize(tunnel, cidr(1, '10.0.0.0/8'))
+    const segment = (i: number) =>
+      makeTcpPacket({
+        source: ip(CLIENT),
+        destination: ip('11.0.0.1'),
+        sourcePort: 1,
+        destinationPort: 2,
+        sequence: 10 * i,
+        identification: i,
+        payload: new Uint8Array(10),
+      })
+
+    expect(receive(tunnel, 0, [segment(0), segment(1), segment(2)], at(0))).toEqual([])
+
+    expect(tunnel.counters.filteredIn).toBe(3)
+    expect(node.take('send')).toHaveLength(1)
+  })
+
   test('an ICMP error is never answered with one', () => {
     const { tunnel, node } = start()
     authorize(tunnel, cidr(1, '10.0.0.0/8'))

@@ -278,7 +278,7 @@ export class Client {
     this.id = uuid(0xc000 + n) as ClientId
     this.ipv4 = IpAddress.of(`100.64.1.${n}`)
     this.ipv6 = IpAddress.of(`fd00:2021:1111::1:${n}`)
-    this.tunnel = new ClientTunnel({ node: newNode(world, 'client'), logger })
+    this.tunnel = punctual(new ClientTunnel({ node: newNode(world, 'client'), logger }))
     this.running = runTunnelled(host, this.tunnel, {
       onEvent: event => this.#handle(event),
       onPacket: packet => this.received.push(packet),
@@ -361,7 +361,7 @@ export class Gateway {
     this.ipv4 = IpAddress.of(`100.64.0.${n}`)
     this.ipv6 = IpAddress.of(`fd00:2021:1111::${n}`)
     const calendar = { instant: world.network.now, wallClock: GENESIS }
-    this.tunnel = new GatewayTunnel({ node: newNode(world, 'gateway'), calendar, logger })
+    this.tunnel = punctual(new GatewayTunnel({ node: newNode(world, 'gateway'), calendar, logger }))
     this.running = runTunnelled(host, this.tunnel, {
       onEvent: event => this.#handle(event),
       onPacket: packet => this.#receive(packet),
@@ -435,6 +435,17 @@ function echoOf(packet: Uint8Array): Uint8Array | undefined {
 function newNode(world: World, role: 'client' | 'gateway'): Node {
   const calendar = { instant: world.network.now, wallClock: GENESIS }
   return new Node({ role, crypto: fastCrypto, random: world.network.random(), calendar, logger }, world.network.now)
+}
+
+/** A machine that fails the story when it wants to be woken in the past. */
+function punctual<Machine extends ClientTunnel | GatewayTunnel>(machine: Machine): Machine {
+  const handleTimeout = machine.handleTimeout.bind(machine)
+  machine.handleTimeout = now => {
+    handleTimeout(now)
+    const next = machine.pollTimeout()
+    if (next !== undefined && next <= now) throw new Error(`woken at ${now}, wants to be woken at ${next}`)
+  }
+  return machine
 }
 
 /** Whatever is logged as an error fails the story. */

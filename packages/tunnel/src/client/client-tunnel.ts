@@ -1,24 +1,14 @@
-import {
-  type ChecksumKernel,
-  type IpPrefix,
-  MAX_PACKET_LENGTH,
-  PacketHeader,
-  TrainCutter,
-  TrainJoiner,
-} from '@sallyport/ip-packet'
-import {
-  type ClientInit,
-  type ClientInterface,
-  type ClientResource,
-  type FlowCreated,
-  type FlowCreationFailed,
-  type GatewayId,
-  keyBytes,
-  mergeRelays,
-  type PortalToClient,
-  type RelaysPresence,
-  type ResourceId,
-  type TunnelAddresses,
+import { type ChecksumKernel, type IpPrefix, type PacketHeader, TrainCutter } from '@sallyport/ip-packet'
+import type {
+  ClientInit,
+  ClientInterface,
+  ClientResource,
+  FlowCreated,
+  FlowCreationFailed,
+  GatewayId,
+  PortalToClient,
+  ResourceId,
+  TunnelAddresses,
 } from '@sallyport/portal-protocol'
 import {
   BoundedQueue,
@@ -33,19 +23,18 @@ import {
   type Transmit,
   unreachable,
 } from '@sallyport/sans-io'
-import type { ConnectionId, NodeEvent } from '@sallyport/snownet'
-import { CandidateBatches } from '../candidate-batches.ts'
+import { Connections } from '../connections.ts'
 import { equalAt } from '../equal-at.ts'
-import { isNoRelayError, type Overlay } from '../overlay.ts'
-import { GOODBYE, isControl, parseControl } from '../p2p-control/frame.ts'
-import { makeGoodbye } from '../p2p-control/goodbye.ts'
-import { isInRange, PROXY_RANGE, SENTINEL_RANGE, TUNNEL_RANGE } from '../ranges.ts'
+import { Incoming } from '../incoming.ts'
+import type { Overlay } from '../overlay.ts'
+import { type ControlFrame, GOODBYE } from '../p2p-control/frame.ts'
+import { PROXY_RANGE, SENTINEL_RANGE, TUNNEL_RANGE } from '../ranges.ts'
 import { SingleDatagram } from '../single-datagram.ts'
-import { isMulticast, packetLength } from '../train.ts'
 import { equalTunConfigs, sortedRoutes, type TunConfig } from '../tun-config.ts'
 import { ClientCounters } from './counters.ts'
 import type { ClientTunnelEvent, ResourceView } from './events.ts'
-import { admits, type Gateway, Gateways } from './gateways.ts'
+import { admits, Gateways } from './gateways.ts'
+import { OutgoingRouter } from './outgoing.ts'
 import { PendingFlows } from './pending-flows.ts'
 import { type Access, byDisplayOrder, Resources } from './resources.ts'
 import { SiteStatuses } from './site-statuses.ts'
@@ -71,15 +60,15 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
   readonly counters: ClientCounters = new ClientCounters()
   readonly #node: Overlay
   readonly #logger: Logger
-  readonly #header = new PacketHeader()
+  readonly #connections: Connections<GatewayId>
   readonly #cutter: TrainCutter
-  readonly #joiner: TrainJoiner
+  readonly #incoming: Incoming
   readonly #single = new SingleDatagram()
   readonly #resources = new Resources()
   readonly #gateways = new Gateways()
   readonly #pending = new PendingFlows()
   readonly #sites = new SiteStatuses()
-  readonly #candidates = new CandidateBatches<GatewayId>()
+  readonly #router = new OutgoingRouter(this.#resources, this.#gateways, this.counters)
   readonly #events = new BoundedQueue<ClientTunnelEvent>(MAX_EVENTS)
   #addresses: TunnelAddresses | undefined
   #searchDomain: string | null = null
@@ -92,7 +81,16 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     this.#node = options.node
     this.#logger = options.logger ?? silentLogger
     this.#cutter = new TrainCutter(options.checksum === undefined ? {} : { checksum: options.checksum })
-    this.#joiner = new TrainJoiner({ udp: options.joinsUdp ?? false })
+    this.#connections = new Connections(this.#node, this.#logger, {
+      established: id => this.#established(id),
+      lost: id => this.#dropGateway(id),
+    })
+    const guard = {
+      counters: this.counters,
+      admits: (header: PacketHeader, packets: PacketBuffer, index: number) => this.#admits(header, packets, index),
+      handleControl: (peer: number, frame: ControlFrame | undefined) => this.#handleControl(peer, frame),
+    }
+    this.#incoming = new Incoming(this.#node, guard, options.joinsUdp ?? false)
   }
 
   /** The public key that the portal has to know us by. Changes with {@link reset}. */
@@ -134,15 +132,13 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
         this.#removeResource(message.payload, now)
         break
       case 'relays_presence':
-        this.#updateRelays(message.payload, now)
+        this.#connections.updateRelays(message.payload, now)
         break
       case 'ice_candidates':
-        for (const candidate of message.payload.candidates)
-          this.#node.addRemoteCandidate(connectionOf(message.payload.gateway_id), candidate, now)
+        this.#connections.addCandidates(message.payload.gateway_id, message.payload.candidates, now)
         break
       case 'invalidate_ice_candidates':
-        for (const candidate of message.payload.candidates)
-          this.#node.removeRemoteCandidate(connectionOf(message.payload.gateway_id), candidate, now)
+        this.#connections.removeCandidates(message.payload.gateway_id, message.payload.candidates, now)
         break
       case 'flow_created':
         this.#flowCreated(message.payload, now)
@@ -154,7 +150,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
         unreachable(message)
     }
     this.#node.handleTimeout(now)
-    this.#drainNode()
+    this.#connections.drain()
   }
 
   /** Switches exactly these resources off: they stay listed, but no packet is for them. */
@@ -166,7 +162,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     this.#resources.rebuild()
     this.#updateConfig()
     this.#announcesResources = true
-    this.#drainNode()
+    this.#connections.drain()
   }
 
   /**
@@ -177,12 +173,10 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
    */
   reset(now: Instant): void {
     if (this.#isClosed) return
-    this.#node.reset(now)
+    this.#connections.reset(now)
     for (const gateway of [...this.#gateways.values()]) this.#dropGateway(gateway.id)
     this.#gateways.clear()
     this.#sites.clearOnline()
-    this.#drainNode()
-    this.#candidates.clear()
   }
 
   /** Says goodbye to every gateway: the datagrams come out of {@link pollTransmit}. From then on nothing happens here. */
@@ -191,9 +185,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     this.#isClosed = true
     this.#gateways.clear()
     this.#pending.clear()
-    this.#node.closeAll(makeGoodbye(), now)
-    this.#drainNode()
-    this.#candidates.clear()
+    this.#connections.closeAll(now)
   }
 
   /** Convenience for a single datagram: as {@link receiveDatagrams}, except that packets for the TUN device are lost. */
@@ -206,7 +198,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
   handleTimeout(now: Instant): void {
     this.#node.handleTimeout(now)
     if (this.#sites.expire(now)) this.#announcesResources = true
-    this.#drainNode()
+    this.#connections.drain()
   }
 
   pollTransmit(): Transmit | undefined {
@@ -216,7 +208,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
   pollEvent(): ClientTunnelEvent | undefined {
     const event = this.#events.shift()
     if (event !== undefined) return event
-    const batch = this.#candidates.take()
+    const batch = this.#connections.takeCandidates()
     if (batch !== undefined) {
       const gateway_ids = [batch.peer]
       if (batch.removed.length > 0)
@@ -245,61 +237,22 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
 
   sendTrains(trains: PacketBuffer, datagrams: PacketBuffer, now: Instant): void {
     if (this.#isClosed || this.#addresses === undefined) return
-    for (let i = 0; i < trains.count; i++) this.#sendTrain(trains, i, datagrams, now)
-    this.#drainNode()
+    const router = this.#router
+    for (let i = 0; i < trains.count; i++) {
+      router.route(trains, i, this.#addresses)
+      if (router.gateway !== undefined) this.#node.encapsulate(router.gateway.handle, trains, i, datagrams, now)
+      else if (router.access !== undefined) this.#wait(router.access, trains, i, now)
+    }
+    this.#connections.drain()
   }
 
   receiveDatagrams(datagrams: PacketBuffer, packets: PacketBuffer, now: Instant): void {
     if (this.#isClosed) return
-    const from = packets.count
-    this.#node.decapsulate(datagrams, packets, now)
-    const to = packets.count
-    for (let i = from; i < to; i++) if (packets.segments[i] !== 0 && !this.#admit(packets, i)) packets.segments[i] = 0
-    this.#joiner.join(packets, from, to)
-    this.#drainNode()
+    this.#incoming.receive(datagrams, packets, now)
+    this.#connections.drain()
   }
 
   // --- the packet path ---
-
-  #sendTrain(trains: PacketBuffer, index: number, datagrams: PacketBuffer, now: Instant): void {
-    const { counters } = this
-    const header = this.#header
-    const bytes = trains.arena.bytes
-    const defect = header.parse(bytes, trains.offset[index]!, trains.length[index]!)
-    if (defect !== undefined) {
-      counters.malformedOut++
-      return
-    }
-    if (packetLength(header, trains.segmentSize[index]!) > MAX_PACKET_LENGTH) {
-      counters.tooLongOut++
-      return
-    }
-    const family = header.version === 4 ? 4 : 6
-    const own = family === 4 ? this.#addresses!.ipv4.bytes : this.#addresses!.ipv6.bytes
-    if (!equalAt(own, bytes, header.sourceOffset)) {
-      counters.foreignSourceOut++ // a gateway would refuse it, too; a forged control message ends here as well
-      return
-    }
-    const destination = header.destinationOffset
-    if (isMulticast(bytes, destination, family)) {
-      counters.multicastOut++
-      return
-    }
-    if (isInRange(TUNNEL_RANGE, bytes, destination, family)) {
-      const gateway = this.#gateways.byAddress(bytes, destination, family)
-      if (gateway === undefined) counters.unknownPeerOut++
-      else this.#node.encapsulate(gateway.handle, trains, index, datagrams, now)
-      return
-    }
-    if (isInRange(SENTINEL_RANGE, bytes, destination, family)) {
-      counters.sentinelOut++
-      return
-    }
-    const access = this.#resources.lookup(bytes, destination, family)
-    if (access === undefined) counters.noResourceOut++
-    else if (access.gateway === undefined) this.#wait(access, trains, index, now)
-    else this.#node.encapsulate(access.gateway.handle, trains, index, datagrams, now)
-  }
 
   /** Keeps the packets of a train until we are let in to their resource, and asks for that. */
   #wait(access: Access, trains: PacketBuffer, index: number, now: Instant): void {
@@ -323,47 +276,33 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     })
   }
 
-  /** Returns whether packet `index` of a gateway goes on to the TUN device. */
-  #admit(packets: PacketBuffer, index: number): boolean {
+  #admits(header: PacketHeader, packets: PacketBuffer, index: number): boolean {
     const { counters } = this
-    const header = this.#header
-    const bytes = packets.arena.bytes
-    if (
-      header.parse(bytes, packets.offset[index]!, packets.length[index]!) !== undefined ||
-      header.totalLength > MAX_PACKET_LENGTH
-    ) {
-      counters.malformedIn++
-      return false
-    }
-    packets.length[index] = header.totalLength
+    const { bytes } = packets.arena
     const gateway = this.#gateways.byHandle(packets.peer[index]!)
-    if (isControl(header, bytes)) {
-      this.#handleControl(gateway, bytes)
-      return false
-    }
     if (gateway === undefined) {
-      counters.unknownPeerIn++
+      counters.unknownPeerIn += packets.segments[index]!
       return false
     }
     const family = header.version === 4 ? 4 : 6
     if (!admits(gateway, bytes, header.sourceOffset, family)) {
-      counters.foreignSourceIn++
+      counters.foreignSourceIn += packets.segments[index]!
       return false
     }
     const own = family === 4 ? this.#addresses?.ipv4 : this.#addresses?.ipv6
     if (own === undefined || !equalAt(own.bytes, bytes, header.destinationOffset)) {
-      counters.foreignDestinationIn++
+      counters.foreignDestinationIn += packets.segments[index]!
       return false
     }
     return true
   }
 
-  #handleControl(gateway: Gateway | undefined, bytes: Uint8Array): void {
-    const frame = parseControl(this.#header, bytes)
+  #handleControl(peer: number, frame: ControlFrame | undefined): void {
+    const gateway = this.#gateways.byHandle(peer)
     if (gateway === undefined) return
     if (frame?.event === GOODBYE) {
       this.#logger.debug({ gateway: gateway.id }, 'the gateway said goodbye')
-      this.#node.removeConnection(connectionOf(gateway.id))
+      this.#connections.forget(gateway.id)
       this.#dropGateway(gateway.id)
     } else this.#logger.debug({ gateway: gateway.id, event: frame?.event }, 'ignoring a control message')
   }
@@ -373,20 +312,13 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
   #init(init: ClientInit, now: Instant): void {
     this.#setInterface(init.interface)
     this.#setResources(init.resources, now)
-    this.#updateRelays({ disconnected_ids: [], connected: init.relays }, now)
+    this.#connections.updateRelays({ disconnected_ids: [], connected: init.relays }, now)
   }
 
   #setInterface(config: ClientInterface): void {
     this.#addresses = { ipv4: config.ipv4, ipv6: config.ipv6 }
     this.#searchDomain = config.search_domain
     this.#updateConfig()
-  }
-
-  #updateRelays(presence: RelaysPresence, now: Instant): void {
-    const relays = mergeRelays(presence.connected, relay =>
-      this.#logger.warn({ relay }, 'ignoring a second address of one family'),
-    )
-    this.#node.updateRelays(new Set(presence.disconnected_ids), relays, now)
   }
 
   /** A resource that hasn't changed is not touched, so that its traffic goes on. */
@@ -425,7 +357,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     gateway.sources.remove(id)
     if (!gateway.sources.isEmpty) return
     this.#dropGateway(gateway.id)
-    this.#node.closeConnection(connectionOf(gateway.id), makeGoodbye(), now)
+    this.#connections.close(gateway.id, now)
   }
 
   #flowCreated(flow: FlowCreated, now: Instant): void {
@@ -439,34 +371,28 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
       this.#logger.debug({ resource: flow.resource_id }, 'ignoring access that nobody waits for')
       return
     }
-    const id = connectionOf(flow.gateway_id)
-    try {
-      this.#node.upsertConnection(
-        id,
-        {
-          peerPublicKey: keyBytes(flow.gateway_public_key),
-          presharedKey: keyBytes(flow.preshared_key),
-          localCredentials: credentialsOf(flow.client_ice_credentials),
-          remoteCredentials: credentialsOf(flow.gateway_ice_credentials),
-        },
-        now,
-      )
-    } catch (error) {
-      if (!isNoRelayError(error)) throw error
-      this.#logger.warn({ gateway: flow.gateway_id }, 'no relay to connect through')
+    const id = flow.gateway_id
+    const secrets = {
+      publicKey: flow.gateway_public_key,
+      presharedKey: flow.preshared_key,
+      ownCredentials: flow.client_ice_credentials,
+      peerCredentials: flow.gateway_ice_credentials,
+    }
+    const handle = this.#connections.connect(id, secrets, now)
+    if (handle < 0) {
       this.#emit({ type: 'relays-wanted' })
       return
     }
-    if (access.gateway !== undefined && access.gateway.id !== flow.gateway_id) {
+    if (access.gateway !== undefined && access.gateway.id !== id) {
       this.#logger.error({ resource: flow.resource_id }, 'another gateway still serves this resource: switching')
       this.#disable(flow.resource_id, now)
     }
     const addresses = { ipv4: flow.gateway_ipv4, ipv6: flow.gateway_ipv6 }
-    const gateway = this.#gateways.upsert(flow.gateway_id, flow.gateway_group_id, addresses, this.#node.handleOf(id))
+    const gateway = this.#gateways.upsert(id, flow.gateway_group_id, addresses, handle)
     for (const other of this.#resources.values()) if (other.gateway?.id === gateway.id) other.gateway = gateway
     access.gateway = gateway
     if (access.prefix !== undefined) gateway.sources.add(access.prefix, flow.resource_id)
-    for (const packet of waiting) this.#node.sendPacket(id, packet, now)
+    for (const packet of waiting) this.#connections.send(id, packet, now)
   }
 
   #flowCreationFailed(failure: FlowCreationFailed, now: Instant): void {
@@ -482,41 +408,17 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
 
   // --- what the overlay says ---
 
-  #drainNode(): void {
-    for (let event = this.#node.pollEvent(); event !== undefined; event = this.#node.pollEvent())
-      this.#handleNodeEvent(event)
-  }
-
-  #handleNodeEvent(event: NodeEvent): void {
-    const id = event.connection as string as GatewayId
-    switch (event.type) {
-      case 'candidate-added':
-        this.#candidates.add(id, event.candidate)
-        break
-      case 'candidate-removed':
-        this.#candidates.remove(id, event.candidate)
-        break
-      case 'connection-established': {
-        const gateway = this.#gateways.get(id)
-        if (gateway === undefined) break
-        gateway.isEstablished = true
-        this.#sites.setOnline(gateway.site)
-        this.#announcesResources = true
-        this.#emit({ type: 'connection-state', gateway: id, state: 'connected' })
-        break
-      }
-      case 'connection-failed':
-      case 'connection-closed':
-        this.#dropGateway(id)
-        break
-      default:
-        unreachable(event)
-    }
+  #established(id: GatewayId): void {
+    const gateway = this.#gateways.get(id)
+    if (gateway === undefined) return
+    gateway.isEstablished = true
+    this.#sites.setOnline(gateway.site)
+    this.#announcesResources = true
+    this.#emit({ type: 'connection-state', gateway: id, state: 'connected' })
   }
 
   /** Forgets a gateway that is gone: the next packet for any of its resources asks for access again. */
   #dropGateway(id: GatewayId): void {
-    this.#candidates.forget(id)
     const gateway = this.#gateways.remove(id)
     if (gateway === undefined) return
     for (const access of this.#resources.values()) if (access.gateway === gateway) access.gateway = undefined
@@ -554,10 +456,3 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
 const MAX_EVENTS = 4096
 
 const FIXED_ROUTES: readonly IpPrefix[] = [TUNNEL_RANGE, PROXY_RANGE, SENTINEL_RANGE].flatMap(({ v4, v6 }) => [v4, v6])
-
-const connectionOf = (id: GatewayId): ConnectionId => id as string as ConnectionId
-
-const credentialsOf = (credentials: { readonly username: string; readonly password: string }) => ({
-  ufrag: credentials.username,
-  password: credentials.password,
-})

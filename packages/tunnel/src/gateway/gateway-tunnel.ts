@@ -1,17 +1,14 @@
-import { MAX_PACKET_LENGTH, makeUnreachable, PacketHeader, TrainJoiner } from '@sallyport/ip-packet'
-import {
-  type Authorization,
-  type AuthorizeFlow,
-  type ClientId,
-  type GatewayInit,
-  type GatewayResource,
-  keyBytes,
-  mergeRelays,
-  type PortalToGateway,
-  type RejectAccess,
-  type RelaysPresence,
-  type ResourceId,
-  type TunnelAddresses,
+import { makeUnreachable, type PacketHeader } from '@sallyport/ip-packet'
+import type {
+  Authorization,
+  AuthorizeFlow,
+  ClientId,
+  GatewayInit,
+  GatewayResource,
+  PortalToGateway,
+  RejectAccess,
+  ResourceId,
+  TunnelAddresses,
 } from '@sallyport/portal-protocol'
 import {
   add,
@@ -21,7 +18,6 @@ import {
   earliest,
   elapsed,
   type Instant,
-  type IpFamily,
   type Logger,
   type Millis,
   type PacketBuffer,
@@ -32,20 +28,18 @@ import {
   unreachable,
   type WallClock,
 } from '@sallyport/sans-io'
-import type { ConnectionId, NodeEvent } from '@sallyport/snownet'
-import { CandidateBatches } from '../candidate-batches.ts'
-import { equalAt } from '../equal-at.ts'
-import { isNoRelayError, type Overlay } from '../overlay.ts'
-import { GOODBYE, isControl, parseControl } from '../p2p-control/frame.ts'
-import { makeGoodbye } from '../p2p-control/goodbye.ts'
-import { isInRange, TUNNEL_RANGE } from '../ranges.ts'
+import { Connections } from '../connections.ts'
+import { Incoming } from '../incoming.ts'
+import type { Overlay } from '../overlay.ts'
+import { type ControlFrame, GOODBYE } from '../p2p-control/frame.ts'
+import { TUNNEL_RANGE } from '../ranges.ts'
 import { SingleDatagram } from '../single-datagram.ts'
-import { packetLength } from '../train.ts'
 import { equalTunConfigs, sortedRoutes, type TunConfig } from '../tun-config.ts'
 import type { ClientPeer } from './client-peer.ts'
 import { ClientPeers } from './client-peers.ts'
 import { GatewayCounters } from './counters.ts'
 import type { GatewayTunnelEvent } from './events.ts'
+import { Gate } from './gate.ts'
 
 /** How often expired access is looked for. */
 export const POLICY_TICK: Millis = seconds(1)
@@ -72,13 +66,12 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
   readonly #node: Overlay
   readonly #logger: Logger
   readonly #calendar: GatewayTunnelOptions['calendar']
-  readonly #header = new PacketHeader()
-  readonly #joiner: TrainJoiner
+  readonly #connections: Connections<ClientId>
+  readonly #incoming: Incoming
   readonly #single = new SingleDatagram()
   readonly #peers = new ClientPeers()
-  readonly #candidates = new CandidateBatches<ClientId>()
+  readonly #gate = new Gate(this.#peers, this.counters)
   readonly #events = new BoundedQueue<GatewayTunnelEvent>(MAX_EVENTS)
-  #addresses: TunnelAddresses | undefined
   #config: TunConfig | undefined
   #announcesConfig = false
   #nextTick: Instant | undefined
@@ -88,7 +81,17 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
     this.#node = options.node
     this.#logger = options.logger ?? silentLogger
     this.#calendar = options.calendar
-    this.#joiner = new TrainJoiner({ udp: options.joinsUdp ?? false })
+    this.#connections = new Connections(this.#node, this.#logger, {
+      established: client => this.#emit({ type: 'connection-state', client, state: 'connected' }),
+      lost: client => this.#lost(client),
+    })
+    const guard = {
+      counters: this.counters,
+      admits: (header: PacketHeader, packets: PacketBuffer, index: number, now: Instant) =>
+        this.#admits(header, packets, index, now),
+      handleControl: (peer: number, frame: ControlFrame | undefined) => this.#handleControl(peer, frame),
+    }
+    this.#incoming = new Incoming(this.#node, guard, options.joinsUdp ?? false)
   }
 
   /** The public key that the portal has to know us by. */
@@ -126,21 +129,19 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
         this.#updateResource(message.payload)
         break
       case 'relays_presence':
-        this.#updateRelays(message.payload, now)
+        this.#connections.updateRelays(message.payload, now)
         break
       case 'ice_candidates':
-        for (const candidate of message.payload.candidates)
-          this.#node.addRemoteCandidate(connectionOf(message.payload.client_id), candidate, now)
+        this.#connections.addCandidates(message.payload.client_id, message.payload.candidates, now)
         break
       case 'invalidate_ice_candidates':
-        for (const candidate of message.payload.candidates)
-          this.#node.removeRemoteCandidate(connectionOf(message.payload.client_id), candidate, now)
+        this.#connections.removeCandidates(message.payload.client_id, message.payload.candidates, now)
         break
       default:
         unreachable(message)
     }
     this.#node.handleTimeout(now)
-    this.#drainNode()
+    this.#connections.drain()
   }
 
   /** Says goodbye to every client: the datagrams come out of {@link pollTransmit}. From then on nothing happens here. */
@@ -149,9 +150,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
     this.#isClosed = true
     this.#nextTick = undefined
     this.#peers.clear()
-    this.#node.closeAll(makeGoodbye(), now)
-    this.#drainNode()
-    this.#candidates.clear()
+    this.#connections.closeAll(now)
   }
 
   /** Convenience for a single datagram: as {@link receiveDatagrams}, except that packets for the TUN device are lost. */
@@ -163,7 +162,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
 
   handleTimeout(now: Instant): void {
     this.#node.handleTimeout(now)
-    this.#drainNode()
+    this.#connections.drain()
     if (this.#nextTick !== undefined && this.#nextTick <= now) this.#tick(now)
   }
 
@@ -174,7 +173,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
   pollEvent(): GatewayTunnelEvent | undefined {
     const event = this.#events.shift()
     if (event !== undefined) return event
-    const batch = this.#candidates.take()
+    const batch = this.#connections.takeCandidates()
     if (batch !== undefined) {
       const client_ids = [batch.peer]
       if (batch.removed.length > 0)
@@ -200,105 +199,29 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
   sendTrains(trains: PacketBuffer, datagrams: PacketBuffer, now: Instant): void {
     if (this.#isClosed) return
     for (let i = 0; i < trains.count; i++) {
-      const peer = this.#clientOf(trains, i)
+      const peer = this.#gate.clientOf(trains, i)
       if (peer !== undefined) this.#node.encapsulate(peer.handle, trains, i, datagrams, now)
     }
-    this.#drainNode()
+    this.#connections.drain()
   }
 
   receiveDatagrams(datagrams: PacketBuffer, packets: PacketBuffer, now: Instant): void {
     if (this.#isClosed) return
-    const from = packets.count
-    this.#node.decapsulate(datagrams, packets, now)
-    const to = packets.count
-    for (let i = from; i < to; i++)
-      if (packets.segments[i] !== 0 && !this.#admit(packets, i, now)) packets.segments[i] = 0
-    this.#joiner.join(packets, from, to)
-    this.#drainNode()
+    this.#incoming.receive(datagrams, packets, now)
+    this.#connections.drain()
   }
 
   // --- the packet path ---
 
-  /** Returns the client that train `index` goes to; `undefined` if it goes nowhere. */
-  #clientOf(trains: PacketBuffer, index: number): ClientPeer | undefined {
-    const { counters } = this
-    const header = this.#header
-    const bytes = trains.arena.bytes
-    if (header.parse(bytes, trains.offset[index]!, trains.length[index]!) !== undefined) {
-      counters.malformedOut++
-      return undefined
-    }
-    if (packetLength(header, trains.segmentSize[index]!) > MAX_PACKET_LENGTH) {
-      counters.tooLongOut++
-      return undefined
-    }
-    const family = header.version === 4 ? 4 : 6
-    const peer = this.#peers.byAddress(bytes, header.destinationOffset, family)
-    if (peer === undefined) {
-      counters.unknownPeerOut++
-      return undefined
-    }
-    const isAllowed =
-      this.#isOwn(bytes, header.sourceOffset, family) ||
-      header.isIcmpError || // says what became of a packet that was allowed
-      peer.permits(header, bytes, header.sourceOffset, header.sourcePort)
-    if (!isAllowed) {
-      counters.filteredOut++
-      return undefined
-    }
-    if (peer.handle < 0) {
-      counters.notConnectedOut++
-      return undefined
-    }
-    return peer
-  }
-
-  /** Returns whether packet `index` of a client goes on to the TUN device. */
-  #admit(packets: PacketBuffer, index: number, now: Instant): boolean {
-    const { counters } = this
-    const header = this.#header
-    const bytes = packets.arena.bytes
-    if (
-      header.parse(bytes, packets.offset[index]!, packets.length[index]!) !== undefined ||
-      header.totalLength > MAX_PACKET_LENGTH
-    ) {
-      counters.malformedIn++
-      return false
-    }
-    packets.length[index] = header.totalLength
+  #admits(header: PacketHeader, packets: PacketBuffer, index: number, now: Instant): boolean {
     const peer = this.#peers.byHandle(packets.peer[index]!)
-    if (isControl(header, bytes)) {
-      this.#handleControl(peer, bytes)
-      return false
-    }
     if (peer === undefined) {
-      counters.unknownPeerIn++
+      this.counters.unknownPeerIn += packets.segments[index]!
       return false
     }
-    const family = header.version === 4 ? 4 : 6
-    const source = family === 4 ? peer.addresses.ipv4.bytes : peer.addresses.ipv6.bytes
-    if (!equalAt(source, bytes, header.sourceOffset)) {
-      counters.foreignSourceIn++
-      this.#refuse(peer, packets.bytesOf(index), now)
-      return false
-    }
-    const destination = header.destinationOffset
-    const isAllowed =
-      this.#isOwn(bytes, destination, family) ||
-      // No network that a resource may have gives access to other clients.
-      (!isInRange(TUNNEL_RANGE, bytes, destination, family) &&
-        peer.permits(header, bytes, destination, header.destinationPort))
-    if (!isAllowed) {
-      counters.filteredIn++
-      this.#refuse(peer, packets.bytesOf(index), now)
-      return false
-    }
-    return true
-  }
-
-  #isOwn(bytes: Uint8Array, offset: number, family: IpFamily): boolean {
-    const own = family === 4 ? this.#addresses?.ipv4 : this.#addresses?.ipv6
-    return own !== undefined && equalAt(own.bytes, bytes, offset)
+    if (this.#gate.admits(peer, header, packets.arena.bytes, packets.segments[index]!)) return true
+    this.#refuse(peer, packets.bytesOf(index), now)
+    return false
   }
 
   /** Answers a packet that may not pass, so that its sender need not wait for a timeout. */
@@ -308,25 +231,25 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
       return
     }
     const error = makeUnreachable(packet, 'administratively-prohibited')
-    if (error !== undefined) this.#node.sendPacket(connectionOf(peer.id), error, now)
+    if (error !== undefined) this.#connections.send(peer.id, error, now)
   }
 
-  #handleControl(peer: ClientPeer | undefined, bytes: Uint8Array): void {
-    const frame = parseControl(this.#header, bytes)
+  #handleControl(handle: number, frame: ControlFrame | undefined): void {
+    const peer = this.#peers.byHandle(handle)
     if (peer === undefined) return
     if (frame?.event === GOODBYE) {
       this.#logger.debug({ client: peer.id }, 'the client said goodbye')
-      this.#node.removeConnection(connectionOf(peer.id))
-      this.#forget(peer)
+      this.#connections.forget(peer.id)
+      this.#peers.remove(peer)
+      this.#emit({ type: 'connection-state', client: peer.id, state: 'disconnected' })
     } else this.#logger.debug({ client: peer.id, event: frame?.event }, 'ignoring a control message')
   }
 
   // --- what the portal says ---
 
   #init(init: GatewayInit, now: Instant): void {
-    this.#updateRelays({ disconnected_ids: [], connected: init.relays }, now)
-    this.#addresses = init.interface
-    this.#updateConfig()
+    this.#connections.updateRelays({ disconnected_ids: [], connected: init.relays }, now)
+    this.#setInterface(init.interface)
     const listed = new Map<ClientId, Set<ResourceId>>()
     for (const { client_id, resource_id } of init.authorizations) {
       const resources = listed.get(client_id)
@@ -342,37 +265,23 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
         this.#logger.debug({ ...authorization }, 'the portal lists access that we do not know')
   }
 
-  #updateRelays(presence: RelaysPresence, now: Instant): void {
-    const relays = mergeRelays(presence.connected, relay =>
-      this.#logger.warn({ relay }, 'ignoring a second address of one family'),
-    )
-    this.#node.updateRelays(new Set(presence.disconnected_ids), relays, now)
-  }
-
   #authorizeFlow(flow: AuthorizeFlow, now: Instant): void {
     const { client, resource } = flow
-    const id = connectionOf(client.id)
-    try {
-      this.#node.upsertConnection(
-        id,
-        {
-          peerPublicKey: keyBytes(client.public_key),
-          presharedKey: keyBytes(client.preshared_key),
-          localCredentials: credentialsOf(flow.gateway_ice_credentials),
-          remoteCredentials: credentialsOf(flow.client_ice_credentials),
-        },
-        now,
-      )
-    } catch (error) {
-      if (!isNoRelayError(error)) throw error
-      this.#logger.warn({ client: client.id }, 'no relay to connect through')
+    const secrets = {
+      publicKey: client.public_key,
+      presharedKey: client.preshared_key,
+      ownCredentials: flow.gateway_ice_credentials,
+      peerCredentials: flow.client_ice_credentials,
+    }
+    const handle = this.#connections.connect(client.id, secrets, now)
+    if (handle < 0) {
       this.#emit({ type: 'relays-wanted' })
       return // unanswered: the client asks again
     }
     const rival = this.#peers.rivalOf(client.id, client)
     if (rival !== undefined) this.#logger.warn({ client: client.id, other: rival.id }, 'two clients with one address')
     const peer = this.#peers.upsert(client.id, { ipv4: client.ipv4, ipv6: client.ipv6 })
-    this.#peers.setHandle(peer, this.#node.handleOf(id))
+    this.#peers.setHandle(peer, handle)
     peer.authorize(resource, flow.expires_at)
     if (resource.type !== 'cidr')
       this.#logger.debug(
@@ -413,61 +322,29 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
       if (peer.isEmpty) this.#close(peer, now)
     }
     this.#nextTick = this.#peers.size > 0 ? add(now, POLICY_TICK) : undefined
-    this.#drainNode()
+    this.#connections.drain()
   }
 
   // --- what the overlay says ---
 
-  #drainNode(): void {
-    for (let event = this.#node.pollEvent(); event !== undefined; event = this.#node.pollEvent())
-      this.#handleNodeEvent(event)
-  }
-
-  #handleNodeEvent(event: NodeEvent): void {
-    const client = event.connection as string as ClientId
-    switch (event.type) {
-      case 'candidate-added':
-        this.#candidates.add(client, event.candidate)
-        break
-      case 'candidate-removed':
-        this.#candidates.remove(client, event.candidate)
-        break
-      case 'connection-established':
-        this.#emit({ type: 'connection-state', client, state: 'connected' })
-        break
-      case 'connection-failed':
-      case 'connection-closed': {
-        // The client may come back: what it is let in to stays.
-        this.#candidates.forget(client)
-        const peer = this.#peers.get(client)
-        if (peer !== undefined) this.#peers.setHandle(peer, -1)
-        this.#emit({ type: 'connection-state', client, state: 'disconnected' })
-        break
-      }
-      default:
-        unreachable(event)
-    }
+  /** The client may come back: what it is let in to stays. */
+  #lost(client: ClientId): void {
+    const peer = this.#peers.get(client)
+    if (peer !== undefined) this.#peers.setHandle(peer, -1)
+    this.#emit({ type: 'connection-state', client, state: 'disconnected' })
   }
 
   /** Ends the connection to a client that is let in to nothing any more. */
   #close(peer: ClientPeer, now: Instant): void {
     this.#peers.remove(peer)
-    this.#node.closeConnection(connectionOf(peer.id), makeGoodbye(), now)
-    this.#candidates.forget(peer.id)
-  }
-
-  /** Forgets a client whose connection is gone already. */
-  #forget(peer: ClientPeer): void {
-    this.#peers.remove(peer)
-    this.#candidates.forget(peer.id)
-    this.#emit({ type: 'connection-state', client: peer.id, state: 'disconnected' })
+    this.#connections.close(peer.id, now)
   }
 
   // --- what we say ---
 
-  #updateConfig(): void {
-    if (this.#addresses === undefined) return
-    const { ipv4, ipv6 } = this.#addresses
+  #setInterface(addresses: TunnelAddresses): void {
+    const { ipv4, ipv6 } = addresses
+    this.#gate.own = addresses
     const config = { ipv4, ipv6, routes: sortedRoutes([TUNNEL_RANGE.v4, TUNNEL_RANGE.v6]), searchDomain: null }
     if (equalTunConfigs(config, this.#config)) return
     this.#config = config
@@ -484,10 +361,3 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
 }
 
 const MAX_EVENTS = 16_384
-
-const connectionOf = (id: ClientId): ConnectionId => id as string as ConnectionId
-
-const credentialsOf = (credentials: { readonly username: string; readonly password: string }) => ({
-  ufrag: credentials.username,
-  password: credentials.password,
-})
