@@ -16,6 +16,7 @@ export const TUNNEL_TABLE = 0x2021fd00
  * A default route in that table doesn't capture what carries {@link OWN_MARK}.
  */
 export function addTunnelRule(family: IpFamily): void {
+  removeTunnelRule(family) // a killed run may have left it, and the kernel takes an equal one as another
   netlinkRequest('add the rule', RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, ruleHeader(family), RULE_ATTRIBUTES, [EEXIST])
 }
 
