@@ -1,3 +1,9 @@
+/** The version of Firezone's client that our clients count as when a portal matches them with gateways. */
+export const CLIENT_VERSION = '1.5.8'
+
+/** The version of Firezone's gateway that our gateways count as when a portal matches them with clients. */
+export const GATEWAY_VERSION = '1.4.16'
+
 /** What a peer tells of itself in its `User-Agent`. */
 export interface PeerVersion {
   /** The operating system's name. */
