@@ -10,7 +10,14 @@ export { type HealthServer, serveHealth } from './health.ts'
 export { hostVersion, mayAdministrateNetwork, raiseSocketBuffers, setSysctl } from './host.ts'
 export { createLogger, type LoggerOptions } from './logger.ts'
 export { describeError, OperatorError } from './operator-error.ts'
-export { createProgram, DEFAULT_API_URL, parseDurationOption, parseListenAddress, peerOptions } from './option.ts'
+export {
+  createProgram,
+  DEFAULT_API_URL,
+  parseDurationOption,
+  parseListenAddress,
+  parseProgram,
+  peerOptions,
+} from './option.ts'
 export { report, runMain } from './run-main.ts'
 export { onShutdownSignal, type ShutdownSignal } from './signals.ts'
 export { readTokenFile, takeTokenVariable } from './token.ts'

@@ -14,6 +14,19 @@ export function createProgram(name: string, description: string, version: string
     .showHelpAfterError('(see --help)')
 }
 
+/**
+ * Parses command line and environment. Throws a `CommanderError`.
+ *
+ * A variable that says no (`false`, `0`, nothing) doesn't switch an option on that is either there or not.
+ */
+export function parseProgram(program: Command, argv: readonly string[]): void {
+  for (const { envVar, required, optional } of program.options) {
+    if (envVar === undefined || required || optional) continue
+    if (['', '0', 'false', 'no', 'off'].includes(process.env[envVar]?.toLowerCase() ?? '')) delete process.env[envVar]
+  }
+  program.parse(argv)
+}
+
 /** Returns the options that clients and gateways have in common. */
 export function peerOptions(): readonly Option[] {
   return [

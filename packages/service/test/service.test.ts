@@ -15,6 +15,7 @@ import {
   parseDuration,
   parseDurationOption,
   parseListenAddress,
+  parseProgram,
   peerOptions,
   readTokenFile,
   report,
@@ -183,6 +184,19 @@ describe('options', () => {
     expect(() => parseListenAddress('a:70000')).toThrow(InvalidArgumentError)
     expect(parseDurationOption('1h')).toBe(3_600_000)
     expect(() => parseDurationOption('soon')).toThrow(InvalidArgumentError)
+  })
+
+  test('that are either there or not can be switched off by a variable that says no', () => {
+    const parse = (value: string): unknown => {
+      process.env['FIREZONE_NO_TELEMETRY'] = value
+      const program = createProgram('test', 'tests', '1')
+      for (const option of peerOptions()) program.addOption(option)
+      parseProgram(program, ['node', 'test'])
+      delete process.env['FIREZONE_NO_TELEMETRY']
+      return program.opts()['telemetry']
+    }
+
+    expect(['true', '1', 'false', ''].map(parse)).toEqual([false, false, true, true])
   })
 
   test('of peers have their places in the environment', () => {
