@@ -52,11 +52,13 @@ export class Decapsulator {
       const relay = this.#reception.relayAt(remote.key)
       const end = datagrams.offset[i]! + datagrams.length[i]!
       const size = datagrams.segmentSize[i]! || datagrams.length[i]!
-      for (let at = datagrams.offset[i]!; at < end; at += size) {
+      let at = datagrams.offset[i]!
+      do {
         const length = Math.min(size, end - at)
         if (relay === undefined) this.#fromPeer(undefined, local, remote, datagrams, i, at, length, packets, now)
         else this.#fromRelay(relay, local, remote, datagrams, i, at, length, packets, now)
-      }
+        at += size
+      } while (at < end)
     }
   }
 

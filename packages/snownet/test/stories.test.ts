@@ -1,7 +1,8 @@
 import { millis, minutes, SocketAddress, seconds } from '@sallyport/sans-io'
 import type { NatKind } from '@sallyport/testkit'
 import { describe, expect, test } from 'vitest'
-import { type Home, type Peer, packetOf, World } from './world.ts'
+import { expectExchange, expectPath, type Pair, pair } from './pair.ts'
+import { type Home, type Peer, packetOf } from './world.ts'
 
 const PUBLIC: Home = { addresses: ['192.0.2.1'] }
 
@@ -341,22 +342,6 @@ describe('idling', () => {
 
 const GOODBYE = Uint8Array.of(0x60, 0, 0, 0, 0, 8, 0xff, 0, ...new Array<number>(32).fill(0), 2, 0, 0, 0, 0, 0, 0, 0)
 
-interface Pair {
-  readonly world: World
-  readonly client: Peer
-  readonly gateway: Peer
-}
-
-function pair(homes: { client: Home; gateway: Home; relays?: number; seed?: number }): Pair {
-  const world = new World(homes.seed)
-  for (let i = 0; i < (homes.relays ?? 1); i++)
-    world.addRelay(['relay', 'second'][i]!, { addresses: [`198.51.100.${i + 1}`, `2001:db8:ffff::${i + 1}`] })
-  const client = world.addPeer('client', 'client', homes.client)
-  const gateway = world.addPeer('gateway', 'gateway', homes.gateway)
-  world.network.run(seconds(1))
-  return { world, client, gateway }
-}
-
 /** Two peers that are connected through relays only. */
 function relayedPair(nat: NatKind = 'symmetric'): Pair {
   const all = pair({ client: { nat }, gateway: { nat } })
@@ -364,21 +349,6 @@ function relayedPair(nat: NatKind = 'symmetric'): Pair {
   all.world.network.run(seconds(3))
   expect(all.client.pathTo(all.gateway)).toMatch(/relay/)
   return all
-}
-
-function expectPath(world: World, client: Peer, gateway: Peer, path: string): void {
-  expectExchange(world, client, gateway)
-  expect(client.pathTo(gateway)).toBe(path)
-  expect(gateway.pathTo(client)).toBe(path)
-}
-
-function expectExchange(world: World, client: Peer, gateway: Peer): void {
-  const [before, after] = [gateway.received.length, client.received.length]
-  const question = client.send(gateway)
-  const answer = gateway.send(client)
-  world.network.run(seconds(1))
-  expect(gateway.received.slice(before)).toEqual([{ from: 'client', packet: question }])
-  expect(client.received.slice(after)).toEqual([{ from: 'gateway', packet: answer }])
 }
 
 const failures = (...peers: Peer[]): unknown[] =>

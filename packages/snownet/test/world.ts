@@ -158,6 +158,10 @@ export class Peer implements SansIo<Datagram, Transmit, NodeEvent>, DataPlane {
   readonly running: Tunnelled
   readonly router: Router | undefined
   readonly events: NodeEvent[] = []
+  /** What has been sent one by one, the last 100. */
+  readonly lastSent: Transmit[] = []
+  /** What has arrived, if somebody wants it. */
+  recorded: Datagram[] | undefined
   /** The kinds of path that were used, in order. */
   readonly pathsSeen: string[] = []
   /** What arrived for the TUN device: the sender and the packet. */
@@ -276,6 +280,12 @@ export class Peer implements SansIo<Datagram, Transmit, NodeEvent>, DataPlane {
   }
   receiveDatagrams(datagrams: PacketBuffer, packets: PacketBuffer, now: Instant): void {
     this.#world.delivered += datagrams.count
+    for (let i = 0; i < datagrams.count; i++)
+      this.recorded?.push({
+        local: datagrams.local[i]!,
+        remote: datagrams.remote[i]!,
+        payload: datagrams.bytesOf(i).slice(),
+      })
     this.node.decapsulate(datagrams, packets, now)
   }
   handleInput(input: Datagram, now: Instant): boolean {
@@ -287,7 +297,9 @@ export class Peer implements SansIo<Datagram, Transmit, NodeEvent>, DataPlane {
     if (next !== undefined && next <= now) throw new Error(`${this.name} wants to be woken in the past`)
   }
   pollTransmit(): Transmit | undefined {
-    return this.node.pollTransmit()
+    const transmit = this.node.pollTransmit()
+    if (transmit !== undefined && this.lastSent.push(transmit) > 100) this.lastSent.shift()
+    return transmit
   }
   pollEvent(): NodeEvent | undefined {
     return this.node.pollEvent()
