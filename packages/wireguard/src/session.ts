@@ -1,5 +1,5 @@
 import type { Arena, Instant, TransportCipher, TransportKey } from '@sallyport/sans-io'
-import { elapsed } from '@sallyport/sans-io'
+import { add } from '@sallyport/sans-io'
 import { REJECT_AFTER_TIME } from './constants.ts'
 import { DATA_HEADER_LENGTH, DATA_OVERHEAD, MESSAGE_DATA } from './message.ts'
 import type { SessionKeys } from './noise-handshake.ts'
@@ -38,7 +38,7 @@ export class Session {
 
   /** Returns whether this session is too old for anything. */
   isExpired(now: Instant): boolean {
-    return elapsed(this.createdAt, now) >= REJECT_AFTER_TIME
+    return now >= add(this.createdAt, REJECT_AFTER_TIME) // the sum, as in the deadline: a difference may round down
   }
 
   /**
