@@ -193,6 +193,16 @@ export class Allocation implements SansIo<Datagram, Transmit, AllocationEvent> {
     else if (this.isSuspended && this.#authentication !== undefined) this.#startRace(now)
   }
 
+  /**
+   * Makes sure that the server still knows us, with more patience than {@link refresh}: it is given up after 8 s.
+   *
+   * A server that was restarted answers BINDINGs as before; only what is signed shows that it has forgotten us.
+   */
+  verify(now: Instant): void {
+    const isUnderWay = this.#transactions.some(({ type }) => type === 'refresh')
+    if (this.#failure === undefined && this.#isAllocated && !isUnderWay) this.#request({ type: 'refresh' }, now)
+  }
+
   /** Gives the allocation back, once and without waiting for an answer. Nothing but {@link pollTransmit} is left. */
   free(now: Instant): void {
     if (this.#failure !== undefined) return

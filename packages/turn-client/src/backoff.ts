@@ -38,9 +38,12 @@ export class Backoff {
 
   /** Decides what happens at a trigger: send once more, or give up. To be called when {@link next} has come. */
   trigger(now: Instant): 'resend' | 'give-up' {
-    if (elapsed(this.#startedAt, now) >= this.#policy.giveUpAfter) return 'give-up'
+    if (elapsed(this.#startedAt, now) + ROUNDING >= this.#policy.giveUpAfter) return 'give-up'
     this.#interval = millis(this.#interval * this.#policy.factor)
     this.#next = add(now, this.#interval) // from now on, not from when it was due: a late wake-up makes no burst
     return 'resend'
   }
 }
+
+/** Instants are fractions: a sum of intervals may fall short of the whole by less than that many milliseconds. */
+const ROUNDING = 0.001
