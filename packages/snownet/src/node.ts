@@ -353,6 +353,8 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
       const reason = connection.failure
       if (reason === undefined) continue
       this.#forget(connection)
+      // It may have failed because its relay has forgotten us: the next one shouldn't.
+      if (reason === 'ice-disconnected') this.#relays.verify(connection.relay, now)
       this.#emit({ type: 'connection-failed', connection: connection.id, reason })
     }
   }

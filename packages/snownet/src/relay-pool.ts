@@ -119,6 +119,13 @@ export class RelayPool {
     for (const id of [...this.#byId.keys()]) this.#drop(id, now)
   }
 
+  /** Makes sure that `relay` still knows us; it is forgotten in 8 s otherwise. */
+  verify(relay: Relay, now: Instant): void {
+    if (this.#byId.get(relay.id) !== relay) return
+    relay.allocation.verify(now)
+    this.#drain(relay)
+  }
+
   /** Feeds a STUN message that came from a relay. Returns whether it answered a request. */
   handleInput(relay: Relay, datagram: Datagram, now: Instant): boolean {
     const recognised = relay.allocation.handleInput(datagram, now)

@@ -2,7 +2,7 @@ import { millis, minutes, SocketAddress, seconds } from '@sallyport/sans-io'
 import type { NatKind } from '@sallyport/testkit'
 import { describe, expect, test } from 'vitest'
 import { expectExchange, expectPath, type Pair, pair } from './pair.ts'
-import { type Home, type Peer, packetOf } from './world.ts'
+import { GOODBYE, type Home, type Peer, packetOf } from './world.ts'
 
 const PUBLIC: Home = { addresses: ['192.0.2.1'] }
 
@@ -339,8 +339,6 @@ describe('idling', () => {
     expect(world.network.now - start).toBeLessThanOrEqual(127_000)
   })
 })
-
-const GOODBYE = Uint8Array.of(0x60, 0, 0, 0, 0, 8, 0xff, 0, ...new Array<number>(32).fill(0), 2, 0, 0, 0, 0, 0, 0, 0)
 
 /** Two peers that are connected through relays only. */
 function relayedPair(nat: NatKind = 'symmetric'): Pair {

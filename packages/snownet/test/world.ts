@@ -319,3 +319,17 @@ export const packetOf = (text: string, ecn = 0): Uint8Array =>
     destinationPort: 2,
     payload: utf8(text),
   })
+
+/** What peers say when they leave: IPv6, next header 255, from and to nobody, event 2. */
+export const GOODBYE: Uint8Array = Uint8Array.of(
+  0x60,
+  0,
+  0,
+  0,
+  0,
+  8,
+  0xff,
+  ...new Array<number>(33).fill(0),
+  2,
+  ...new Array<number>(7).fill(0),
+)
