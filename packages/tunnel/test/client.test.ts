@@ -242,6 +242,15 @@ describe('refused access', () => {
     expect(drain(tunnel).some(({ type }) => type === 'resources-changed')).toBe(true)
   })
 
+  test('an answer that comes when somebody else has let us in changes nothing', () => {
+    const { tunnel } = established()
+
+    tell(tunnel, failure(1, 'offline'))
+
+    expect(statusOf(tunnel, 1)).toBe('online')
+    expect(send(tunnel, [udp(OWN, '10.1.2.3')], at(0))).toHaveLength(1)
+  })
+
   test('any other reason only waits for more traffic', () => {
     const { tunnel } = start([cidr(1, '10.1.0.0/16')])
     send(tunnel, [udp(OWN, '10.1.2.3')], at(0))
@@ -638,7 +647,8 @@ describe('what is told to the portal and to the overlay', () => {
   })
 
   test('the next deadline is later than now, whatever happened', () => {
-    const { tunnel } = established()
+    const { tunnel } = start([cidr(1, '10.1.0.0/16')])
+    send(tunnel, [udp(OWN, '10.1.2.3')], at(0))
     tell(tunnel, failure(1, 'offline'))
     tunnel.handleTimeout(at(10))
 

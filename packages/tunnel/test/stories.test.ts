@@ -278,6 +278,18 @@ describe('trouble', () => {
     expect(gateway.tunnel.clientCount).toBe(1)
   })
 
+  test('a gateway that starts anew under its id: what else it served is asked for again', () => {
+    const { world, client, gateway } = start([office, laboratory])
+    client.exchange('10.1.2.3', 'one')
+    gateway.running.stop() // as a crash would: without a goodbye
+    world.restart(gateway)
+    world.network.run(seconds(1))
+
+    expect(client.exchange('10.2.2.3', 'two')).toBeLessThan(1000)
+    expect(client.exchange('10.1.2.3', 'three')).toBeLessThan(1000)
+    expect(world.portal.wishes.map(({ resource_id }) => resource_id)).toEqual([office.id, laboratory.id, office.id])
+  })
+
   test('without the portal, access that exists goes on', () => {
     const { world, client } = start([office])
     client.exchange('10.1.2.3', 'one')

@@ -79,6 +79,11 @@ export class World {
     return new Gateway(this, this.#plugIn(home), ++this.#hosts)
   }
 
+  /** Starts a gateway that was stopped again, as another process. */
+  restart({ host, number }: Gateway): Gateway {
+    return new Gateway(this, { host }, number)
+  }
+
   /** What the portal tells about relays, in the form of the wire. */
   relayObjects(): readonly object[] {
     if (!this.hasRelays) return []
@@ -352,10 +357,13 @@ export class Gateway {
   readonly received: Uint8Array[] = []
   /** Whether the portal knows that it is there. */
   isOnline = true
+  /** Which host this is. */
+  readonly number: number
   readonly #world: World
 
   constructor(world: World, { host }: { host: Host }, n: number) {
     this.#world = world
+    this.number = n
     this.host = host
     this.id = uuid(0xa000 + n) as GatewayId
     this.ipv4 = IpAddress.of(`100.64.0.${n}`)

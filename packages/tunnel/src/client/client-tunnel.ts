@@ -31,9 +31,10 @@ import { type ControlFrame, GOODBYE } from '../p2p-control/frame.ts'
 import { PROXY_RANGE, SENTINEL_RANGE, TUNNEL_RANGE } from '../ranges.ts'
 import { SingleDatagram } from '../single-datagram.ts'
 import { equalTunConfigs, sortedRoutes, type TunConfig } from '../tun-config.ts'
+import { AllowedSources } from './allowed-sources.ts'
 import { ClientCounters } from './counters.ts'
 import type { ClientTunnelEvent, ResourceView } from './events.ts'
-import { admits, Gateways } from './gateways.ts'
+import { admits, type Gateway, Gateways } from './gateways.ts'
 import { OutgoingRouter } from './outgoing.ts'
 import { PendingFlows } from './pending-flows.ts'
 import { type Access, byDisplayOrder, Resources } from './resources.ts'
@@ -43,6 +44,7 @@ import { SiteStatuses } from './site-statuses.ts'
 export interface ClientTunnelOptions {
   /** Connections to gateways: a snownet `Node` with the role of a client, which nobody else uses. */
   readonly node: Overlay
+  /** Silent by default. */
   readonly logger?: Logger
   /** Whether the TUN device takes UDP super-packets (USO); `false` by default. */
   readonly joinsUdp?: boolean
@@ -127,9 +129,11 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
         break
       case 'resource_created_or_updated':
         this.#addResource(message.payload, now)
+        this.#updateConfig()
         break
       case 'resource_deleted':
         this.#removeResource(message.payload, now)
+        this.#updateConfig()
         break
       case 'relays_presence':
         this.#connections.updateRelays(message.payload, now)
@@ -159,7 +163,6 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     const before = this.#resources.disabled
     this.#resources.setDisabled(ids)
     for (const id of ids) if (!before.has(id)) this.#disable(id, now)
-    this.#resources.rebuild()
     this.#updateConfig()
     this.#announcesResources = true
     this.#connections.drain()
@@ -327,6 +330,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     for (const { resource } of [...this.#resources.values()])
       if (!listed.has(resource.id)) this.#removeResource(resource.id, now)
     for (const resource of resources) this.#addResource(resource, now)
+    this.#updateConfig()
     this.#announcesResources = true
   }
 
@@ -335,7 +339,6 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     if (resource.type !== 'cidr' && this.#resources.get(resource.id) === undefined)
       this.#logger.debug({ resource: resource.id, type: resource.type }, 'listing a resource that no packet will match')
     this.#resources.set(resource)
-    this.#updateConfig()
     this.#announcesResources = true
   }
 
@@ -343,7 +346,6 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     if (this.#resources.get(id) === undefined) return
     this.#disable(id, now)
     this.#resources.delete(id)
-    this.#updateConfig()
     this.#announcesResources = true
   }
 
@@ -387,12 +389,27 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
       this.#logger.error({ resource: flow.resource_id }, 'another gateway still serves this resource: switching')
       this.#disable(flow.resource_id, now)
     }
-    const addresses = { ipv4: flow.gateway_ipv4, ipv6: flow.gateway_ipv6 }
-    const gateway = this.#gateways.upsert(id, flow.gateway_group_id, addresses, handle)
-    for (const other of this.#resources.values()) if (other.gateway?.id === gateway.id) other.gateway = gateway
+    const identity = JSON.stringify(secrets)
+    // A gateway that has started anew remembers nobody: what it served has to be asked for again.
+    if (this.#gateways.get(id)?.identity !== identity) this.#dropGateway(id)
+    const gateway = this.#gateways.get(id) ?? this.#addGateway(flow, identity, handle)
     access.gateway = gateway
     if (access.prefix !== undefined) gateway.sources.add(access.prefix, flow.resource_id)
     for (const packet of waiting) this.#connections.send(id, packet, now)
+  }
+
+  #addGateway(flow: FlowCreated, identity: string, handle: number): Gateway {
+    const gateway: Gateway = {
+      id: flow.gateway_id,
+      site: flow.gateway_group_id,
+      addresses: { ipv4: flow.gateway_ipv4, ipv6: flow.gateway_ipv6 },
+      identity,
+      handle,
+      sources: new AllowedSources(),
+      isEstablished: false,
+    }
+    this.#gateways.add(gateway)
+    return gateway
   }
 
   #flowCreationFailed(failure: FlowCreationFailed, now: Instant): void {
@@ -400,8 +417,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     if (access === undefined) return
     this.#logger.debug({ ...failure }, 'access was not granted')
     if (failure.reason !== 'offline') return // more traffic asks again
-    this.#pending.take(failure.resource_id)
-    if (access.gateway !== undefined) this.#dropGateway(access.gateway.id)
+    if (this.#pending.take(failure.resource_id) === undefined) return // answered otherwise in the meantime
     for (const site of access.resource.gateway_groups) this.#sites.setOffline(site.id, now)
     this.#announcesResources = true
   }

@@ -2,7 +2,7 @@ import { IpPrefix, PrefixTable } from '@sallyport/ip-packet'
 import type { GatewayId, SiteId, TunnelAddresses } from '@sallyport/portal-protocol'
 import type { IpFamily } from '@sallyport/sans-io'
 import { equalAt } from '../equal-at.ts'
-import { AllowedSources } from './allowed-sources.ts'
+import type { AllowedSources } from './allowed-sources.ts'
 
 /** How many gateways are remembered as hints for the portal. */
 export const REMEMBERED_GATEWAYS = 100
@@ -12,8 +12,11 @@ export interface Gateway {
   readonly id: GatewayId
   readonly site: SiteId
   readonly addresses: TunnelAddresses
+  /** Tells the gateway's process from one that it ran before under the same id. */
+  readonly identity: string
   /** What stands for its connection on the packet path. */
   readonly handle: number
+  /** Where packets from it may come from, besides itself. */
   readonly sources: AllowedSources
   /** Whether packets flow. */
   isEstablished: boolean
@@ -26,25 +29,16 @@ export class Gateways {
   #byHandle: (Gateway | undefined)[] = []
   readonly #remembered = new Set<GatewayId>()
 
-  /** Adds a gateway, or what has changed about it: what was admitted from it stays so. */
-  upsert(id: GatewayId, site: SiteId, addresses: TunnelAddresses, handle: number): Gateway {
-    const known = this.remove(id)
-    const gateway: Gateway = {
-      id,
-      site,
-      addresses,
-      handle,
-      sources: known?.sources ?? new AllowedSources(),
-      isEstablished: known?.handle === handle && known.isEstablished,
-    }
+  /** Adds a gateway that isn't known, and remembers it as a hint. */
+  add(gateway: Gateway): void {
+    const { id, addresses, handle } = gateway
     this.#byId.set(id, gateway)
     this.#byAddress.set(IpPrefix.host(addresses.ipv4), gateway)
     this.#byAddress.set(IpPrefix.host(addresses.ipv6), gateway)
-    if (handle >= 0) this.#byHandle[handle] = gateway
+    this.#byHandle[handle] = gateway
     this.#remembered.delete(id)
     this.#remembered.add(id)
     if (this.#remembered.size > REMEMBERED_GATEWAYS) this.#remembered.delete(this.#remembered.values().next().value!)
-    return gateway
   }
 
   /** Forgets a gateway, except as a hint. Returns what was known about it. */

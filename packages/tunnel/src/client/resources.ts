@@ -16,7 +16,8 @@ export interface Access {
 export class Resources {
   readonly #accesses = new Map<ResourceId, Access>()
   #disabled: ReadonlySet<ResourceId> = new Set()
-  #networks = new PrefixTable<Access>()
+  /** Who gets packets to which network; `undefined`: to be built when it is needed next. */
+  #networks: PrefixTable<Access> | undefined
 
   /** Returns a resource, enabled or not. */
   get(id: ResourceId): Access | undefined {
@@ -41,7 +42,7 @@ export class Resources {
   /** Switches exactly these resources off. */
   setDisabled(ids: ReadonlySet<ResourceId>): void {
     this.#disabled = new Set(ids)
-    this.rebuild()
+    this.#networks = undefined
   }
 
   /**
@@ -62,27 +63,27 @@ export class Resources {
     const gateway = this.#accesses.get(resource.id)?.gateway
     const prefix = resource.type === 'cidr' ? IpPrefix.parse(resource.address) : undefined
     this.#accesses.set(resource.id, { resource, prefix, gateway })
-    this.rebuild()
+    this.#networks = undefined
   }
 
   /** Forgets a resource. */
   delete(id: ResourceId): void {
     this.#accesses.delete(id)
-    this.rebuild()
+    this.#networks = undefined
   }
 
   /** Returns the resource that a packet to the address whose bytes begin at `offset` is for: the longest prefix wins. */
   lookup(bytes: Uint8Array, offset: number, family: IpFamily): Access | undefined {
-    return this.#networks.lookup(bytes, offset, family)
+    return (this.#networks ?? this.#build()).lookup(bytes, offset, family)
   }
 
   /** The networks of all enabled CIDR resources. */
   get networks(): readonly IpPrefix[] {
-    return [...this.#networks.entries()].map(([prefix]) => prefix)
+    return [...(this.#networks ?? this.#build()).entries()].map(([prefix]) => prefix)
   }
 
   /** Among resources with the same network the one with the highest id wins, but none displaces a connected one. */
-  rebuild(): void {
+  #build(): PrefixTable<Access> {
     const networks = new PrefixTable<Access>()
     const ascending = [...this.#accesses].sort(([a], [b]) => (a < b ? -1 : 1))
     for (const [id, access] of ascending) {
@@ -90,6 +91,7 @@ export class Resources {
       if (networks.at(access.prefix)?.gateway === undefined) networks.set(access.prefix, access)
     }
     this.#networks = networks
+    return networks
   }
 }
 

@@ -29,7 +29,8 @@ export class ClientPeer {
   /** Limits the ICMP errors that are sent to it. */
   readonly icmpErrors: TokenBucket = new TokenBucket(ICMP_ERRORS_PER_SECOND, ICMP_ERRORS_PER_SECOND)
   readonly #authorizations = new Map<ResourceId, Authorization>()
-  #filters = new PrefixTable<FilterSet>()
+  /** What may pass to which network; `undefined`: to be built when it is needed next. */
+  #filters: PrefixTable<FilterSet> | undefined
 
   constructor(id: ClientId, addresses: TunnelAddresses) {
     this.id = id
@@ -45,13 +46,13 @@ export class ClientPeer {
   authorize(resource: GatewayResource, expiresAt: UnixSeconds | null): void {
     const prefix = resource.type === 'cidr' ? IpPrefix.parse(resource.address) : undefined
     this.#authorizations.set(resource.id, { resource, prefix, expiresAt })
-    this.#rebuild()
+    this.#filters = undefined
   }
 
   /** Ends the access to a resource. Returns whether there was any. */
   revoke(id: ResourceId): boolean {
     const existed = this.#authorizations.delete(id)
-    if (existed) this.#rebuild()
+    if (existed) this.#filters = undefined
     return existed
   }
 
@@ -66,7 +67,7 @@ export class ClientPeer {
     for (const [id, { expiresAt }] of this.#authorizations)
       if (expiresAt !== null && expiresAt * 1000 <= now) expired.push(id)
     for (const id of expired) this.#authorizations.delete(id)
-    if (expired.length > 0) this.#rebuild()
+    if (expired.length > 0) this.#filters = undefined
     return expired
   }
 
@@ -90,7 +91,7 @@ export class ClientPeer {
     if (known.type !== resource.type) return 'wrong-type'
     if (known.type !== 'internet' && resource.type !== 'internet')
       authorization.resource = { ...known, filters: resource.filters }
-    this.#rebuild()
+    this.#filters = undefined
     return 'updated'
   }
 
@@ -101,11 +102,12 @@ export class ClientPeer {
    */
   permits(header: PacketHeader, bytes: Uint8Array, offset: number, port: number): boolean {
     const family: IpFamily = header.version === 4 ? 4 : 6
-    return this.#filters.lookup(bytes, offset, family)?.permits(header, port) ?? false
+    const filters = this.#filters ?? this.#build()
+    return filters.lookup(bytes, offset, family)?.permits(header, port) ?? false
   }
 
   /** For each network: what any resource permits whose network contains it. */
-  #rebuild(): void {
+  #build(): PrefixTable<FilterSet> {
     const networks: { readonly prefix: IpPrefix; readonly resource: GatewayResource }[] = []
     for (const { prefix, resource } of this.#authorizations.values())
       if (prefix !== undefined) networks.push({ prefix, resource })
@@ -116,6 +118,7 @@ export class ClientPeer {
       filters.set(prefix, FilterSet.union(around.map(({ resource }) => filtersOf(resource))))
     }
     this.#filters = filters
+    return filters
   }
 }
 

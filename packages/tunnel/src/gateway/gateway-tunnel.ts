@@ -50,6 +50,7 @@ export interface GatewayTunnelOptions {
   readonly node: Overlay
   /** One moment on both clocks: access expires by calendar time. */
   readonly calendar: { readonly instant: Instant; readonly wallClock: WallClock }
+  /** Silent by default. */
   readonly logger?: Logger
   /** Whether the TUN device takes UDP super-packets (USO); `false` by default. */
   readonly joinsUdp?: boolean
