@@ -21,8 +21,9 @@ export class IpAddress {
 
   /** Makes an address of 4 or 16 bytes in network order, which are copied. Throws a `RangeError` for another length. */
   static fromBytes(bytes: Uint8Array): IpAddress {
-    if (bytes.length === 4) return new IpAddress(4, bytes.slice())
-    if (bytes.length === 16) return new IpAddress(6, bytes.slice())
+    // not `slice`, which in a Buffer of Node.js is a view
+    if (bytes.length === 4) return new IpAddress(4, new Uint8Array(bytes))
+    if (bytes.length === 16) return new IpAddress(6, new Uint8Array(bytes))
     throw new RangeError(`an IP address has 4 or 16 bytes, not ${bytes.length}`)
   }
 

@@ -32,7 +32,7 @@ export function xorAddress(value: Uint8Array, transactionId: Uint8Array): Uint8A
   const mask = new Uint8Array(16)
   viewOf(mask).setUint32(0, MAGIC_COOKIE)
   mask.set(transactionId, 4)
-  const out = value.slice()
+  const out = new Uint8Array(value) // not `slice`, which in a Buffer of Node.js is a view
   for (let i = 2; i < Math.min(4, out.length); i++) out[i] = out[i]! ^ mask[i - 2]!
   for (let i = 4; i < Math.min(20, out.length); i++) out[i] = out[i]! ^ mask[i - 4]!
   return out

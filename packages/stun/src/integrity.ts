@@ -50,7 +50,7 @@ export function fingerprintOf(bytes: Uint8Array, offset: number, crypto: StunCry
 }
 
 function withLength(bytes: Uint8Array, offset: number, attributeLength: number): Uint8Array {
-  const covered = bytes.slice(0, offset)
+  const covered = new Uint8Array(bytes.subarray(0, offset)) // not `slice`, which in a Buffer of Node.js is a view
   viewOf(covered).setUint16(2, offset + attributeLength - STUN_HEADER_LENGTH)
   return covered
 }
