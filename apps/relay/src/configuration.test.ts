@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { type Configuration, ConfigurationError, readConfiguration } from './configuration.ts'
+
+const NAMES = [
+  'PUBLIC_IP4_ADDR',
+  'PUBLIC_IP6_ADDR',
+  'BIND_IP4_ADDR',
+  'BIND_IP6_ADDR',
+  'LISTEN_PORT',
+  'LOWEST_PORT',
+  'HIGHEST_PORT',
+  'FIREZONE_API_URL',
+  'FIREZONE_TOKEN',
+  'FIREZONE_NAME',
+  'AUTH_SECRET',
+  'RNG_SEED',
+  'LOG_FORMAT',
+  'RUST_LOG',
+  'HEALTH_CHECK_ADDR',
+  'CONTROL_ENDPOINT',
+  'EBPF_OFFLOADING',
+]
+
+beforeEach(() => {
+  for (const name of NAMES) vi.stubEnv(name, undefined)
+})
+afterEach(() => {
+  vi.unstubAllEnvs()
+})
+
+describe('the configuration', () => {
+  test('comes from the environment, with defaults for the rest', () => {
+    expect(
+      read([], {
+        PUBLIC_IP4_ADDR: '203.0.113.101',
+        FIREZONE_API_URL: 'wss://api.example.com',
+        FIREZONE_TOKEN: 'secret',
+      }),
+    ).toMatchObject({
+      publicAddresses: { v4: { text: '203.0.113.101' }, v6: undefined },
+      bindAddresses: { v4: undefined, v6: undefined },
+      listenPort: 3478,
+      ports: { lowest: 49152, highest: 65535 },
+      portal: { apiUrl: 'wss://api.example.com', token: 'secret', name: undefined },
+      authSecret: undefined,
+      logFormat: 'json',
+      logLevel: 'info',
+      healthCheck: { host: '0.0.0.0', port: 8080 },
+      control: { host: '127.0.0.1', port: 9999 },
+      ignored: [],
+    })
+  })
+
+  test('comes from flags and arguments, which go before the environment', () => {
+    const args = '--public-ip6-addr 2001:db8::101 --listen-port 3479 --api-url ws://portal --log-format human token r1'
+
+    expect(
+      read(args.split(' '), { LISTEN_PORT: '1', FIREZONE_TOKEN: 'other', RUST_LOG: 'wire=trace,warn' }),
+    ).toMatchObject({
+      publicAddresses: { v6: { text: '2001:db8::101' } },
+      listenPort: 3479,
+      portal: { token: 'token', name: 'r1' },
+      logFormat: 'human',
+      logLevel: 'warn',
+    })
+  })
+
+  test('takes empty variables for absent ones', () => {
+    expect(read([], { PUBLIC_IP4_ADDR: '203.0.113.1', PUBLIC_IP6_ADDR: '', AUTH_SECRET: 'x' }).publicAddresses.v6).toBe(
+      undefined,
+    )
+  })
+
+  test('may do without a portal, given a secret', () => {
+    expect(read([], { PUBLIC_IP4_ADDR: '203.0.113.1', AUTH_SECRET: 'x' })).toMatchObject({
+      portal: undefined,
+      authSecret: 'x',
+    })
+  })
+
+  test('reads the token from the file that it names', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'relay-'))
+    const file = join(folder, 'token')
+    writeFileSync(file, 'secret\n')
+
+    const { portal } = read([], { PUBLIC_IP4_ADDR: '203.0.113.1', FIREZONE_API_URL: 'ws://x', FIREZONE_TOKEN: file })
+    expect(portal!.token).toBe('secret')
+    expect(() =>
+      read([], { PUBLIC_IP4_ADDR: '203.0.113.1', FIREZONE_API_URL: 'ws://x', FIREZONE_TOKEN: folder }),
+    ).toThrow('can’t be read')
+    rmSync(folder, { recursive: true })
+  })
+
+  test('takes a seed of 64 bits', () => {
+    const environment = { PUBLIC_IP4_ADDR: '203.0.113.1', AUTH_SECRET: 'x', RNG_SEED: '18446744073709551615' }
+
+    expect(read([], environment).rngSeed).toBe(0xffff_ffff)
+  })
+
+  test('names what it doesn’t support', () => {
+    const environment = { PUBLIC_IP4_ADDR: '203.0.113.1', AUTH_SECRET: 'x', EBPF_OFFLOADING: 'eth0' }
+
+    expect(read([], environment).ignored).toEqual(['EBPF_OFFLOADING'])
+  })
+})
+
+describe('an operator’s mistake is one clear line', () => {
+  test.each([
+    [{}, 'set PUBLIC_IP4_ADDR or PUBLIC_IP6_ADDR: nobody could reach this relay'],
+    [{ PUBLIC_IP4_ADDR: 'example.com' }, 'no IPv4 address'],
+    [{ PUBLIC_IP4_ADDR: '2001:db8::1' }, 'no IPv4 address'],
+    [{ PUBLIC_IP6_ADDR: '203.0.113.1' }, 'no IPv6 address'],
+    [{ PUBLIC_IP4_ADDR: '203.0.113.1' }, 'set FIREZONE_API_URL and FIREZONE_TOKEN, or AUTH_SECRET'],
+    [{ PUBLIC_IP4_ADDR: '203.0.113.1', FIREZONE_API_URL: 'ws://x' }, 'set FIREZONE_TOKEN'],
+    [{ LISTEN_PORT: '70000' }, 'no port'],
+    [{ LISTEN_PORT: '0' }, 'no port'],
+    [{ RNG_SEED: '-1' }, 'no number'],
+    [{ LOG_FORMAT: 'xml' }, 'Allowed choices'],
+    [{ RUST_LOG: 'loud' }, 'no log filter'],
+    [{ HEALTH_CHECK_ADDR: '8080' }, 'no address and port'],
+    [
+      { PUBLIC_IP4_ADDR: '203.0.113.1', LOWEST_PORT: '2000', HIGHEST_PORT: '1000' },
+      'LOWEST_PORT 2000 is above HIGHEST_PORT 1000',
+    ],
+  ])('%o', (environment, message) => {
+    expect(() => read([], environment)).toThrow(ConfigurationError)
+    expect(() => read([], environment)).toThrow(message)
+    expect(() => read([], environment)).not.toThrow('\n')
+  })
+
+  test('and exits with 2', () => {
+    expect(exitCode(['--no-such-flag'])).toBe(2)
+    expect(exitCode(['--listen-port'])).toBe(2)
+  })
+
+  test('but help is none', () => {
+    const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+
+    expect(exitCode(['--help'])).toBe(0)
+    expect(write.mock.calls.join('')).toContain('PUBLIC_IP4_ADDR')
+    write.mockRestore()
+  })
+})
+
+function read(args: readonly string[], environment: Readonly<Record<string, string>>): Configuration {
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value)
+  return readConfiguration(args, '1.0.0')
+}
+
+function exitCode(args: readonly string[]): number {
+  try {
+    read(args, {})
+  } catch (error) {
+    return (error as ConfigurationError).exitCode
+  }
+  return -1
+}

@@ -1,0 +1,215 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { IpAddress } from '@sallyport/sans-io'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { type Endpoint, parseEndpoint } from './endpoint.ts'
+import { type LogLevel, parseLogFilter } from './logging.ts'
+
+/** What a relay is told by flags and environment. */
+export interface Configuration {
+  /** The addresses under which others reach it; at least one. */
+  readonly publicAddresses: { readonly v4: IpAddress | undefined; readonly v6: IpAddress | undefined }
+  /** The addresses of this machine to listen on; `undefined`: all. */
+  readonly bindAddresses: { readonly v4: IpAddress | undefined; readonly v6: IpAddress | undefined }
+  readonly listenPort: number
+  readonly ports: { readonly lowest: number; readonly highest: number }
+  /** Where to register; `undefined`: nowhere. */
+  readonly portal: { readonly apiUrl: string; readonly token: string; readonly name: string | undefined } | undefined
+  /** What passwords are derived from; `undefined`: drawn at the start. */
+  readonly authSecret: string | undefined
+  /** Makes all that is random predictable: for tests. */
+  readonly rngSeed: number | undefined
+  readonly logFormat: LogFormat
+  readonly logLevel: LogLevel
+  readonly healthCheck: Endpoint
+  readonly control: Endpoint
+  /** What was set although it isn't supported: names of environment variables. */
+  readonly ignored: readonly string[]
+}
+
+/** How log lines look. */
+export type LogFormat = 'human' | 'json' | 'google-cloud'
+
+/** The operator has to do something; the message says what. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError'
+  /** Stable, for programs. */
+  readonly code = 'RELAY_CONFIGURATION'
+  /** What the process exits with: 0 where only help was asked for. */
+  readonly exitCode: number
+
+  constructor(message: string, exitCode = 2) {
+    super(message)
+    this.exitCode = exitCode
+  }
+}
+
+/**
+ * Reads the configuration from arguments (without program and script) and from the environment.
+ *
+ * Throws a {@link ConfigurationError}; help and version have been printed by then.
+ */
+export function readConfiguration(args: readonly string[], version: string): Configuration {
+  const command = newCommand(version)
+  for (const { envVar } of command.options)
+    if (envVar !== undefined && process.env[envVar] === '') delete process.env[envVar] // compose files set what they lack
+  try {
+    command.parse(args as string[], { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError)
+      throw new ConfigurationError(error.message.replace(/^error: /, ''), error.exitCode === 0 ? 0 : 2)
+    throw error
+  }
+  const [token, name] = command.processedArgs as (string | undefined)[]
+  const ignored = UNSUPPORTED.filter(([flag]) => command.getOptionValueSource(attributeName(flag)) !== undefined)
+  return {
+    ...judge(command.opts<Flags>(), token ?? process.env['FIREZONE_TOKEN'], name ?? process.env['FIREZONE_NAME']),
+    ignored: ignored.map(([, environment]) => environment),
+  }
+}
+
+interface Flags {
+  readonly publicIp4Addr?: IpAddress
+  readonly publicIp6Addr?: IpAddress
+  readonly bindIp4Addr?: IpAddress
+  readonly bindIp6Addr?: IpAddress
+  readonly listenPort: number
+  readonly lowestPort: number
+  readonly highestPort: number
+  readonly apiUrl?: string
+  readonly authSecret?: string
+  readonly rngSeed?: number
+  readonly logFormat: LogFormat
+  readonly logFilter: LogLevel
+  readonly healthCheckAddr: Endpoint
+  readonly controlEndpoint: Endpoint
+}
+
+function judge(flags: Flags, token: string | undefined, name: string | undefined): Omit<Configuration, 'ignored'> {
+  const v4 = flags.publicIp4Addr
+  const v6 = flags.publicIp6Addr
+  if (v4 === undefined && v6 === undefined)
+    throw new ConfigurationError('set PUBLIC_IP4_ADDR or PUBLIC_IP6_ADDR: nobody could reach this relay')
+  if (flags.lowestPort > flags.highestPort)
+    throw new ConfigurationError(`LOWEST_PORT ${flags.lowestPort} is above HIGHEST_PORT ${flags.highestPort}`)
+  if (flags.apiUrl === undefined && flags.authSecret === undefined)
+    throw new ConfigurationError('set FIREZONE_API_URL and FIREZONE_TOKEN, or AUTH_SECRET for a relay without a portal')
+  if (flags.apiUrl !== undefined && !token) throw new ConfigurationError('set FIREZONE_TOKEN: the portal asks for it')
+  return {
+    publicAddresses: { v4, v6 },
+    bindAddresses: { v4: flags.bindIp4Addr, v6: flags.bindIp6Addr },
+    listenPort: flags.listenPort,
+    ports: { lowest: flags.lowestPort, highest: flags.highestPort },
+    portal:
+      flags.apiUrl === undefined
+        ? undefined
+        : { apiUrl: flags.apiUrl, token: readToken(token!), name: name || undefined },
+    authSecret: flags.authSecret,
+    rngSeed: flags.rngSeed,
+    logFormat: flags.logFormat,
+    logLevel: flags.logFilter,
+    healthCheck: flags.healthCheckAddr,
+    control: flags.controlEndpoint,
+  }
+}
+
+/** A token may be the name of the file that holds it: so secrets are mounted into containers. */
+function readToken(token: string): string {
+  if (!existsSync(token)) return token
+  try {
+    return readFileSync(token, 'utf8').trim()
+  } catch (error) {
+    throw new ConfigurationError(`FIREZONE_TOKEN names a file that can’t be read: ${(error as Error).message}`)
+  }
+}
+
+function newCommand(version: string): Command {
+  const option = (flags: string, environment: string, text: string): Option => new Option(flags, text).env(environment)
+  const command = new Command('sallyport-relay')
+    .description('A STUN and TURN relay for Sallyport and Firezone.')
+    .version(version)
+    .argument('[TOKEN]', 'what the relay proves itself to the portal with; a file is read (env: FIREZONE_TOKEN)')
+    .argument('[NAME]', 'how the portal shows the relay (env: FIREZONE_NAME)')
+    .addOption(
+      option('--public-ip4-addr <ip>', 'PUBLIC_IP4_ADDR', 'IPv4 address under which others reach us').argParser(ip(4)),
+    )
+    .addOption(option('--public-ip6-addr <ip>', 'PUBLIC_IP6_ADDR', 'the same for IPv6').argParser(ip(6)))
+    .addOption(
+      option('--bind-ip4-addr <ip>', 'BIND_IP4_ADDR', 'IPv4 address to listen on (default: all)').argParser(ip(4)),
+    )
+    .addOption(option('--bind-ip6-addr <ip>', 'BIND_IP6_ADDR', 'the same for IPv6').argParser(ip(6)))
+    .addOption(option('--listen-port <port>', 'LISTEN_PORT', 'where clients find us').argParser(port).default(3478))
+    .addOption(option('--lowest-port <port>', 'LOWEST_PORT', 'the first relayed port').argParser(port).default(49152))
+    .addOption(option('--highest-port <port>', 'HIGHEST_PORT', 'the last relayed port').argParser(port).default(65535))
+    .addOption(option('--api-url <url>', 'FIREZONE_API_URL', 'the portal, such as wss://api.example.com'))
+    .addOption(
+      option('--auth-secret <text>', 'AUTH_SECRET', 'what passwords are derived from (default: drawn at the start)'),
+    )
+    .addOption(option('--rng-seed <number>', 'RNG_SEED', 'makes all secrets predictable: for tests').argParser(seed))
+    .addOption(
+      option('--log-format <format>', 'LOG_FORMAT', 'how log lines look')
+        .choices(['human', 'json', 'google-cloud'])
+        .default('json'),
+    )
+    .addOption(
+      option('--log-filter <filter>', 'RUST_LOG', 'error, warn, info or debug').argParser(logLevel).default('info'),
+    )
+    .addOption(
+      option('--health-check-addr <endpoint>', 'HEALTH_CHECK_ADDR', 'where to answer /healthz and /readyz')
+        .argParser(endpoint)
+        .default(parseEndpoint('0.0.0.0:8080')),
+    )
+    .addOption(
+      option('--control-endpoint <endpoint>', 'CONTROL_ENDPOINT', 'where to take /log_filter')
+        .argParser(endpoint)
+        .default(parseEndpoint('127.0.0.1:9999')),
+    )
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} }) // one line is enough: the caller prints it
+  for (const [flag, environment] of UNSUPPORTED)
+    command.addOption(option(flag, environment, 'not supported').hideHelp())
+  return command
+}
+
+/** What the original understands and we don't: named, so that an operator’s configuration is not refused. */
+const UNSUPPORTED: readonly (readonly [string, string])[] = [
+  ['--otlp-grpc-endpoint <endpoint>', 'OTLP_GRPC_ENDPOINT'],
+  ['--google-cloud-project-id <id>', 'GOOGLE_CLOUD_PROJECT_ID'],
+  ['--ebpf-offloading <interface>', 'EBPF_OFFLOADING'],
+  ['--ebpf-attach-mode <mode>', 'EBPF_ATTACH_MODE'],
+  ['--ebpf-int4-addr <ip>', 'EBPF_INT4_ADDR'],
+  ['--ebpf-int6-addr <ip>', 'EBPF_INT6_ADDR'],
+  ['--telemetry <flag>', 'FIREZONE_TELEMETRY'],
+]
+
+const attributeName = (flags: string): string => new Option(flags).attributeName()
+
+const ip =
+  (family: 4 | 6) =>
+  (text: string): IpAddress => {
+    const address = IpAddress.parse(text)
+    if (address?.family !== family) throw new InvalidArgumentError(`That is no IPv${family} address.`)
+    return address
+  }
+
+function port(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) < 1 || Number(text) > 65_535)
+    throw new InvalidArgumentError('That is no port from 1 to 65535.')
+  return Number(text)
+}
+
+function seed(text: string): number {
+  if (!/^\d{1,20}$/.test(text)) throw new InvalidArgumentError('That is no number.')
+  return Number(BigInt(text) & 0xffff_ffffn)
+}
+
+function endpoint(text: string): Endpoint {
+  const parsed = parseEndpoint(text)
+  if (parsed === undefined) throw new InvalidArgumentError('That is no address and port, such as 127.0.0.1:8080.')
+  return parsed
+}
+
+function logLevel(text: string): LogLevel {
+  const level = parseLogFilter(text)
+  if (level === undefined) throw new InvalidArgumentError('That is no log filter, such as info.')
+  return level
+}

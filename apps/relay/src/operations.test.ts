@@ -1,0 +1,78 @@
+import { add, type Instant, minutes, seconds } from '@sallyport/sans-io'
+import type { TurnServer } from '@sallyport/turn-server'
+import { describe, expect, test } from 'vitest'
+import { parseEndpoint } from './endpoint.ts'
+import { Health } from './health.ts'
+import { parseLogFilter } from './logging.ts'
+import { formatThroughput, Statistics } from './statistics.ts'
+
+const now = 5_000 as Instant
+
+describe('health', () => {
+  test('is good without a heartbeat, and until 900 seconds after the last one', () => {
+    const health = new Health()
+    expect(health.isHealthy(now)).toBe(true)
+    health.noteHeartbeat(now)
+
+    expect(health.isHealthy(add(now, seconds(10)))).toBe(true)
+    expect(health.isHealthy(add(now, seconds(899)))).toBe(true)
+    expect(health.isHealthy(add(now, minutes(15)))).toBe(false)
+  })
+})
+
+describe('throughput', () => {
+  test.each([
+    [0, '0.00 B/s'],
+    [42, '42.00 B/s'],
+    [1_234, '1.23 kB/s'],
+    [955_333_000, '955.33 MB/s'],
+    [100_000_000_000, '100.00 GB/s'],
+    [5e15, '5000.00 TB/s'],
+  ])('of %d bytes per second is %s', (bytes, text) => {
+    expect(formatThroughput(bytes)).toBe(text)
+  })
+
+  test('is what was relayed since the last line', () => {
+    const lines: unknown[] = []
+    const server = { stats: { relayedBytes: 500 }, allocations: 2, boundChannels: 3 } as unknown as TurnServer
+    const logger = { debug() {}, warn() {}, error() {}, info: (fields: unknown) => lines.push(fields) }
+    const statistics = new Statistics(server, logger, now)
+    statistics.report(add(now, seconds(10)))
+    server.stats.relayedBytes = 20_500
+    statistics.report(add(now, seconds(20)))
+
+    expect(lines).toEqual([
+      { allocations: 2, channels: 3, throughput: '50.00 B/s' },
+      { allocations: 2, channels: 3, throughput: '2.00 kB/s' },
+    ])
+  })
+})
+
+describe('endpoints', () => {
+  test.each([
+    ['127.0.0.1:4317', { host: '127.0.0.1', port: 4317 }],
+    ['localhost:4317', { host: 'localhost', port: 4317 }],
+    ['[::1]:80', { host: '::1', port: 80 }],
+    ['', undefined],
+    ['::1:80', undefined],
+    ['localhost', undefined],
+    ['localhost:70000', undefined],
+  ])('%o', (text, endpoint) => {
+    expect(parseEndpoint(text)).toEqual(endpoint)
+  })
+})
+
+describe('log filters', () => {
+  test.each([
+    ['info', 'info'],
+    ['DEBUG', 'debug'],
+    ['wire=trace,debug', 'debug'],
+    ['relay=debug', 'info'],
+    ['off', 'error'],
+    ['', undefined],
+    ['loud', undefined],
+    ['a=loud', undefined],
+  ])('%o means %s', (text, level) => {
+    expect(parseLogFilter(text)).toBe(level)
+  })
+})

@@ -1,0 +1,79 @@
+import type { Server } from 'node:http'
+import { calendarNow, monotonicNow, nodeCrypto, nodeRandom, type RunningChannel } from '@sallyport/io-node'
+import { type IpAddress, type IpFamily, type Random, seededRandom } from '@sallyport/sans-io'
+import { newStampSecret, TurnServer } from '@sallyport/turn-server'
+import type { pino } from 'pino'
+import type { Configuration } from './configuration.ts'
+import { Health } from './health.ts'
+import { serveControl, serveHealth } from './http.ts'
+import { registerAtPortal } from './portal.ts'
+import { RelaySockets } from './relay-sockets.ts'
+import { STATISTICS_INTERVAL_MS, Statistics } from './statistics.ts'
+
+/** A relay that runs. */
+export interface Relay {
+  /** Closes everything at once. */
+  stop(): void
+}
+
+/** Starts a relay. Rejects where it can't listen, or doesn't find the portal. */
+export async function startRelay(
+  configuration: Configuration,
+  version: string,
+  log: pino.Logger,
+  onGivenUp: (reason: string) => void,
+): Promise<Relay> {
+  const random: Random = configuration.rngSeed === undefined ? nodeRandom : seededRandom(configuration.rngSeed)
+  if (configuration.rngSeed !== undefined) log.warn({}, 'RNG_SEED is set: secrets are predictable')
+  const crypto = nodeCrypto()
+  const secret = configuration.authSecret ?? newStampSecret(random)
+  const server = new TurnServer({
+    addresses: configuration.publicAddresses,
+    secret,
+    crypto,
+    random,
+    calendar: calendarNow(),
+    ports: configuration.ports,
+    software: `sallyport-relay/${version}`,
+    logger: log,
+  })
+  const health = new Health()
+  const endpoints: Server[] = [
+    serveHealth(configuration.healthCheck, health, version, log),
+    serveControl(configuration.control, level => (log.level = level), log),
+  ]
+  let sockets: RelaySockets | undefined
+  let portal: RunningChannel | undefined
+  const statistics = new Statistics(server, log, monotonicNow())
+  const timer = setInterval(() => statistics.report(monotonicNow()), STATISTICS_INTERVAL_MS)
+  const stop = (): void => {
+    clearInterval(timer)
+    portal?.stop()
+    sockets?.close()
+    for (const endpoint of endpoints) endpoint.close()
+  }
+  try {
+    sockets = await RelaySockets.open(server, listening(configuration), log)
+    log.info({ port: configuration.listenPort, ...configuration.publicAddresses }, 'listening')
+    if (configuration.portal === undefined) health.isReady = true
+    else {
+      const options = { configuration, portal: configuration.portal, secret, version, crypto, random, health }
+      portal = await registerAtPortal({ ...options, logger: log, onGivenUp })
+    }
+  } catch (error) {
+    stop()
+    throw error
+  }
+  return { stop }
+}
+
+/** A family is served if we have a public address in it. */
+function listening({ publicAddresses, bindAddresses, listenPort }: Configuration): {
+  readonly port: number
+  readonly addresses: ReadonlyMap<IpFamily, IpAddress | undefined>
+} {
+  const addresses = new Map<IpFamily, IpAddress | undefined>()
+  if (publicAddresses.v4 !== undefined) addresses.set(4, bindAddresses.v4)
+  if (publicAddresses.v6 !== undefined) addresses.set(6, bindAddresses.v6)
+  return { port: listenPort, addresses }
+}

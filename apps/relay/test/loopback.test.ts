@@ -1,0 +1,319 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import dgram from 'node:dgram'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { monotonicNow, nodeCrypto, nodeRandom } from '@sallyport/io-node'
+import { drive, IpAddress, SocketAddress } from '@sallyport/sans-io'
+import { parseChannelData, writeChannelDataHeader } from '@sallyport/stun'
+import { Allocation } from '@sallyport/turn-client'
+import { formatUsername, relayPassword } from '@sallyport/turn-server'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const SECRET = 'a secret that both sides know'
+
+describe.each([
+  ['native sockets', 21_478, {}],
+  ['sockets of node:dgram', 22_478, { SALLYPORT_NO_NATIVE: '1' }],
+] as const)('a relay process with %s', (_, port, environment) => {
+  let relay: RelayProcess
+  beforeAll(async () => {
+    relay = await RelayProcess.start(port, environment)
+  })
+  afterAll(() => relay.stop())
+
+  test('relays between a client and a peer, in both directions', async () => {
+    const client = await Client.open(port)
+    const peer = await UdpPeer.open()
+    await client.bind(peer.address)
+    const relayed = client.allocation.relayedAddress(4)!
+
+    client.send(peer.address, 'from client')
+    const request = await peer.next()
+    expect(request).toEqual({ from: relayed.key, text: 'from client' })
+
+    peer.send(relayed, 'from peer')
+    expect(await client.next()).toEqual({ from: peer.address.key, text: 'from peer' })
+    client.close()
+    peer.close()
+  })
+
+  test('relays a burst in order and without loss', async () => {
+    const client = await Client.open(port)
+    const peer = await UdpPeer.open()
+    await client.bind(peer.address)
+    const texts = Array.from({ length: 200 }, (_, i) => `datagram ${i}`)
+
+    for (const text of texts) peer.send(client.allocation.relayedAddress(4)!, text)
+    const received: string[] = []
+    while (received.length < texts.length) received.push((await client.next()).text)
+
+    expect(received).toEqual(texts)
+    client.close()
+    peer.close()
+  })
+
+  test('relays between two of its clients', async () => {
+    const alice = await Client.open(port)
+    const bob = await Client.open(port)
+    const toAlice = alice.allocation.relayedAddress(4)!
+    const toBob = bob.allocation.relayedAddress(4)!
+    await Promise.all([alice.bind(toBob), bob.bind(toAlice)])
+
+    alice.send(toBob, 'hello, bob')
+    expect(await bob.next()).toEqual({ from: toAlice.key, text: 'hello, bob' })
+    alice.close()
+    bob.close()
+  })
+
+  test('closes the relayed port of an allocation that is given back', async () => {
+    const client = await Client.open(port)
+    const { port: relayedPort } = client.allocation.relayedAddress(4)!
+    expect(await canBind(relayedPort)).toBe(false)
+    client.free()
+    for (let attempt = 0; attempt < 100 && !(await canBind(relayedPort)); attempt++)
+      await new Promise(resolve => setTimeout(resolve, 20))
+
+    expect(await canBind(relayedPort)).toBe(true)
+    client.close()
+  })
+
+  test('says that it is healthy and ready', async () => {
+    expect((await fetch(`http://127.0.0.1:${port + 1}/healthz`)).status).toBe(200)
+    expect((await fetch(`http://127.0.0.1:${port + 1}/readyz`)).status).toBe(200)
+    expect((await fetch(`http://127.0.0.1:${port + 1}/elsewhere`)).status).toBe(404)
+  })
+
+  test('changes its log level when it is told to', async () => {
+    const setFilter = (text: string): Promise<Response> =>
+      fetch(`http://127.0.0.1:${port + 2}/log_filter?directives=${encodeURIComponent(text)}`, { method: 'POST' })
+
+    expect((await setFilter('relay=debug,info')).status).toBe(200)
+    expect((await setFilter('loud')).status).toBe(400)
+  })
+
+  test('writes nothing that an operator should look at', () => {
+    expect(relay.lines.filter(({ severity }) => severity !== 'INFO')).toEqual([])
+  })
+})
+
+test('a relay exits with 0 when it is asked to', async () => {
+  const relay = await RelayProcess.start(23_478, {})
+
+  expect(await relay.stop()).toBe(0)
+})
+
+test('a relay exits with 1 and says why when its port is taken', async () => {
+  const first = await RelayProcess.start(23_478, {})
+  const second = spawnRelay(23_478, {})
+  const [code] = await once(second, 'exit')
+
+  expect(code).toBe(1)
+  await first.stop()
+})
+
+function spawnRelay(port: number, environment: Readonly<Record<string, string>>): ChildProcess {
+  const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+  return spawn(process.execPath, ['--conditions=development', main], {
+    env: {
+      ...process.env,
+      PUBLIC_IP4_ADDR: '127.0.0.1',
+      LISTEN_PORT: String(port),
+      LOWEST_PORT: String(port + 10),
+      HIGHEST_PORT: String(port + 50),
+      HEALTH_CHECK_ADDR: `127.0.0.1:${port + 1}`,
+      CONTROL_ENDPOINT: `127.0.0.1:${port + 2}`,
+      AUTH_SECRET: SECRET,
+      LOG_FORMAT: 'json',
+      ...environment,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+}
+
+class RelayProcess {
+  readonly lines: { readonly severity: string; readonly message: string }[] = []
+  readonly #process: ChildProcess
+
+  private constructor(process: ChildProcess) {
+    this.#process = process
+  }
+
+  static async start(port: number, environment: Readonly<Record<string, string>>): Promise<RelayProcess> {
+    const relay = new RelayProcess(spawnRelay(port, environment))
+    const lines = createInterface({ input: relay.#process.stdout! })
+    const isListening = new Promise<void>(resolve => {
+      lines.on('line', line => {
+        relay.lines.push(JSON.parse(line))
+        if (relay.lines.at(-1)!.message === 'listening') resolve()
+      })
+    })
+    const exited = once(relay.#process, 'exit').then(() => {
+      throw new Error(`the relay has exited: ${JSON.stringify(relay.lines)}`)
+    })
+    await Promise.race([isListening, exited])
+    exited.catch(() => {})
+    return relay
+  }
+
+  async stop(): Promise<number> {
+    this.#process.kill('SIGTERM')
+    const [code] = await once(this.#process, 'exit')
+    return code
+  }
+}
+
+/** What one end has received and nobody has taken yet. */
+class Inbox {
+  readonly #waiting: { readonly from: string; readonly text: string }[] = []
+  #wake: (() => void) | undefined
+
+  put(from: SocketAddress, payload: Uint8Array): void {
+    this.#waiting.push({ from: from.key, text: new TextDecoder().decode(payload) })
+    this.#wake?.()
+  }
+
+  async next(): Promise<{ readonly from: string; readonly text: string }> {
+    while (this.#waiting.length === 0) await new Promise<void>(resolve => (this.#wake = resolve))
+    return this.#waiting.shift()!
+  }
+}
+
+async function openSocket(): Promise<dgram.Socket> {
+  const socket = dgram.createSocket('udp4')
+  socket.bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  return socket
+}
+
+const addressOf = (info: { readonly address: string; readonly port: number }): SocketAddress =>
+  new SocketAddress(IpAddress.of(info.address), info.port)
+
+class UdpPeer {
+  readonly address: SocketAddress
+  readonly #socket: dgram.Socket
+  readonly #inbox = new Inbox()
+
+  private constructor(socket: dgram.Socket) {
+    this.#socket = socket
+    this.address = addressOf(socket.address())
+    socket.on('message', (payload, from) => this.#inbox.put(addressOf(from), payload))
+  }
+
+  static async open(): Promise<UdpPeer> {
+    return new UdpPeer(await openSocket())
+  }
+
+  send(to: SocketAddress, text: string): void {
+    this.#socket.send(text, to.port, to.ip.text)
+  }
+
+  next(): ReturnType<Inbox['next']> {
+    return this.#inbox.next()
+  }
+
+  close(): void {
+    this.#socket.close()
+  }
+}
+
+/** Our own client machine on a socket. */
+class Client {
+  readonly allocation: Allocation
+  readonly #socket: dgram.Socket
+  readonly #inbox = new Inbox()
+  readonly #loop: { drain(): void; stop(): void }
+  #timer: NodeJS.Timeout | undefined
+  #onProgress: (() => void) | undefined
+
+  private constructor(socket: dgram.Socket, port: number) {
+    this.#socket = socket
+    const user = { expiry: String(Math.floor(Date.now() / 1000) + 3600), salt: 'test' }
+    const crypto = nodeCrypto()
+    this.allocation = new Allocation(
+      {
+        server: { v4: SocketAddress.of(`127.0.0.1:${port}`) },
+        credentials: {
+          username: formatUsername(user),
+          password: relayPassword(user, SECRET, crypto),
+          realm: 'firezone',
+        },
+        software: 'test',
+        crypto,
+        random: nodeRandom,
+      },
+      monotonicNow(),
+    )
+    const loop = drive(this.allocation, {
+      now: monotonicNow,
+      send: ({ remote, payload }) => socket.send(payload, remote.port, remote.ip.text),
+      onEvent: () => {},
+      wakeAt: (at, wake) => {
+        clearTimeout(this.#timer)
+        this.#timer = at === undefined ? undefined : setTimeout(wake, Math.ceil(at - monotonicNow()))
+      },
+      flush: () => this.#onProgress?.(),
+    })
+    this.#loop = loop
+    const local = addressOf(socket.address())
+    socket.on('message', (payload, from) => {
+      const data = parseChannelData(payload)
+      if (typeof data === 'string') {
+        loop.input({ local, remote: addressOf(from), payload })
+        return
+      }
+      const peer = this.allocation.receiveOn(data.channel, monotonicNow())
+      if (peer !== undefined) this.#inbox.put(peer, data.payload)
+    })
+  }
+
+  static async open(port: number): Promise<Client> {
+    const client = new Client(await openSocket(), port)
+    await client.#until(() => client.allocation.isAllocated)
+    return client
+  }
+
+  async bind(peer: SocketAddress): Promise<void> {
+    this.allocation.bindChannel(peer, monotonicNow())
+    this.#loop.drain()
+    await this.#until(() => {
+      const channel = this.allocation.channelTo(peer, monotonicNow())
+      return channel !== undefined && this.allocation.peerOf(channel) !== undefined
+    })
+  }
+
+  send(peer: SocketAddress, text: string): void {
+    const payload = new TextEncoder().encode(text)
+    const datagram = new Uint8Array(4 + payload.length)
+    writeChannelDataHeader(datagram, 0, this.allocation.channelTo(peer, monotonicNow())!, payload.length)
+    datagram.set(payload, 4)
+    const server = this.allocation.activeServer!
+    this.#socket.send(datagram, server.port, server.ip.text)
+  }
+
+  next(): ReturnType<Inbox['next']> {
+    return this.#inbox.next()
+  }
+
+  free(): void {
+    this.allocation.free(monotonicNow())
+    this.#loop.drain()
+  }
+
+  close(): void {
+    this.#loop.stop()
+    this.#socket.close()
+  }
+
+  async #until(isDone: () => boolean): Promise<void> {
+    while (!isDone()) await new Promise<void>(resolve => (this.#onProgress = resolve))
+  }
+}
+
+async function canBind(port: number): Promise<boolean> {
+  const socket = dgram.createSocket('udp4')
+  return new Promise(resolve => {
+    socket.on('error', () => resolve(false))
+    socket.bind(port, () => socket.close(() => resolve(true)))
+  })
+}
