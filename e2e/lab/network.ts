@@ -44,6 +44,15 @@ export async function makeSwitch(
  */
 export type NatKind = 'port-restricted' | 'symmetric' | 'none'
 
+/**
+ * Makes a router forget its mappings, as one that was restarted: the kernel drops masqueraded connections when the
+ * interface goes down. Addresses stay; routes through the interface have to be added again.
+ */
+export async function forgetMappings(router: Namespace, outside: string): Promise<void> {
+  await router.sysctl({ [`net.ipv6.conf.${outside}.keep_addr_on_down`]: 1 })
+  await router.ip(`link set ${outside} down`, `link set ${outside} up`)
+}
+
 /** Makes a host a router whose inside is hidden as `kind` says. Calling it again changes the kind. */
 export async function makeRouter(router: Namespace, outside: string, kind: NatKind): Promise<void> {
   await router.sysctl({ 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1 })

@@ -1,6 +1,6 @@
 import type { Lab } from '../lab/lab.ts'
 import type { Namespace } from '../lab/namespace.ts'
-import { connect, makeRouter, makeSwitch, type NatKind } from '../lab/network.ts'
+import { connect, forgetMappings, makeRouter, makeSwitch, type NatKind } from '../lab/network.ts'
 
 /** Which address families a site's hosts have. */
 export type Families = 'dual' | 'v4' | 'v6'
@@ -61,14 +61,21 @@ export async function buildNetwork(lab: Lab, options: NetworkOptions = {}): Prom
   await buildInternet(network)
   await buildClientSite(network, options.clientFamilies ?? 'dual')
   await buildGatewaySite(network, options.gatewayFamilies ?? 'dual')
-  await setNat(network.clientNat, options.clientNat ?? 'port-restricted')
-  await setNat(network.gatewayNat, options.gatewayNat ?? 'port-restricted')
+  await setNats(network, options.clientNat ?? 'port-restricted', options.gatewayNat ?? 'port-restricted')
   return network
 }
 
-/** Changes how a site's router maps its inside. Existing mappings are forgotten. */
-export async function setNat(router: Namespace, kind: NatKind): Promise<void> {
-  await makeRouter(router, 'wan', kind)
+/** Changes how both sites' routers map their inside. Existing mappings are forgotten. */
+export async function setNats(network: Network, client: NatKind, gateway: NatKind): Promise<void> {
+  await makeRouter(network.clientNat, 'wan', client)
+  await makeRouter(network.gatewayNat, 'wan', gateway)
+  for (const router of [network.clientNat, network.gatewayNat]) await forgetMappings(router, 'wan')
+  await addBackboneRoutes(network)
+}
+
+async function addBackboneRoutes({ clientNat, gatewayNat }: Network): Promise<void> {
+  await clientNat.ip('route replace default via 2001:db8:113::102')
+  await gatewayNat.ip('route replace default via 2001:db8:113::101')
 }
 
 async function buildInternet({ internet, clientNat, gatewayNat }: Network): Promise<void> {
@@ -92,8 +99,6 @@ async function buildInternet({ internet, clientNat, gatewayNat }: Network): Prom
   ]) {
     await internet.ip(`route add ${subnet} via ${router}`)
   }
-  await clientNat.ip('route add default via 2001:db8:113::102')
-  await gatewayNat.ip('route add default via 2001:db8:113::101')
 }
 
 async function buildClientSite({ client, clientNat }: Network, families: Families): Promise<void> {
