@@ -1,0 +1,277 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { waitFor } from '../lab/command.ts'
+import type { Lab } from '../lab/lab.ts'
+import type { LabProcess } from '../lab/process.ts'
+import { PAGE } from '../tools/page-server.ts'
+import { ADDRESSES, buildNetwork, type Network, type NetworkOptions } from './network.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The words that run a TypeScript file of this repository on the Node.js that runs us. */
+export const script = (file: string, ...args: readonly string[]): string[] => [
+  process.execPath,
+  '--conditions=development',
+  '--disable-warning=ExperimentalWarning',
+  join(root, file),
+  ...args,
+]
+
+/** What the portal's bootstrap answers. */
+export interface Bootstrap {
+  readonly accountId: string
+  readonly siteId: string
+  readonly resourceId: string
+  readonly policyId: string
+  readonly gatewayToken: string
+  readonly relayToken: string
+  readonly clientToken: string
+}
+
+/** How a client reached a gateway, as its log tells. */
+export interface Path {
+  readonly gatewayId: string
+  readonly path: 'direct' | 'relayed'
+  /** The kind of candidate at the client's end: `host`, `srflx`, `prflx` or `relay`. */
+  readonly local: string
+  /** The kind of candidate at the gateway's end. */
+  readonly remote: string
+}
+
+const GATEWAY_IDS = ['6d1c9d4e-0000-4000-8000-000000000001', '6d1c9d4e-0000-4000-8000-000000000002']
+const PORTAL_PORT = 8080
+
+/** The whole product in a lab: portal, relay, two gateways, a client and a private web server. */
+export class World {
+  readonly lab: Lab
+  readonly network: Network
+  readonly folder: string
+  bootstrap!: Bootstrap
+  portal!: LabProcess
+  relay!: LabProcess
+  readonly gateways: [LabProcess | undefined, LabProcess | undefined] = [undefined, undefined]
+  client!: LabProcess
+  #portalUrl = `ws://${ADDRESSES.portal}:${PORTAL_PORT}/`
+
+  private constructor(lab: Lab, network: Network) {
+    this.lab = lab
+    this.network = network
+    this.folder = mkdtempSync(join(lab.logFolder, 'world-'))
+  }
+
+  /** Builds the network and starts the web server; nothing of ours runs yet. */
+  static async build(lab: Lab, options: NetworkOptions = {}): Promise<World> {
+    const world = new World(lab, await buildNetwork(lab, options))
+    const servers = [ADDRESSES.server, ADDRESSES.serverV6].map(address =>
+      world.network.private.spawn(
+        `server-${address.replaceAll(':', '_')}`,
+        script('e2e/tools/page-server.ts', address, '80'),
+      ),
+    )
+    await Promise.all(servers.map(server => server.waitForLine(/listening/)))
+    return world
+  }
+
+  /** Builds everything and starts everything: portal, relay, both gateways and the client. */
+  static async start(lab: Lab, options: NetworkOptions = {}): Promise<World> {
+    const world = await World.build(lab, options)
+    if (options.clientFamilies === 'v6' && options.gatewayFamilies === 'v6')
+      world.#portalUrl = `ws://[${ADDRESSES.portalV6}]:${PORTAL_PORT}/`
+    await world.startPortal()
+    await world.startRelay()
+    await Promise.all([world.startGateway(0), world.startGateway(1)])
+    await world.startClient()
+    return world
+  }
+
+  /** Starts the portal; the first time with a new database, an account, a site, a resource and tokens. */
+  async startPortal(): Promise<void> {
+    const database = join(this.folder, 'portal.sqlite')
+    const isNew = this.bootstrap === undefined
+    if (isNew) {
+      const answer = await this.network.internet.run(
+        script(
+          'apps/portal/src/main.ts',
+          'bootstrap',
+          '--json',
+          '--database',
+          database,
+          '--resource',
+          ADDRESSES.privateRange,
+        ),
+      )
+      this.bootstrap = JSON.parse(answer) as Bootstrap
+    }
+    this.portal = this.network.internet.spawn(
+      'portal',
+      script(
+        'apps/portal/src/main.ts',
+        'serve',
+        '--database',
+        database,
+        '--listen',
+        `[::]:${PORTAL_PORT}`,
+        '--admin-socket',
+        this.adminSocket,
+      ),
+    )
+    await this.portal.waitForLine(/listening/)
+  }
+
+  /** Where the portal's admin commands go. */
+  get adminSocket(): string {
+    return join(this.folder, 'admin.sock')
+  }
+
+  /** Runs `sallyport-portal admin …` and returns what it printed, as JSON. */
+  async admin<T = unknown>(...args: readonly string[]): Promise<T> {
+    const answer = await this.network.internet.run(
+      script('apps/portal/src/main.ts', 'admin', '--socket', this.adminSocket, '--json', ...args),
+    )
+    return JSON.parse(answer) as T
+  }
+
+  /** Starts the relay and waits until the portal knows it. */
+  async startRelay(): Promise<void> {
+    this.relay = this.network.internet.spawn('relay', script('apps/relay/src/main.ts'), {
+      env: {
+        FIREZONE_API_URL: this.#portalUrl,
+        FIREZONE_TOKEN: this.bootstrap.relayToken,
+        PUBLIC_IP4_ADDR: ADDRESSES.relay,
+        PUBLIC_IP6_ADDR: ADDRESSES.relayV6,
+        HEALTH_CHECK_ADDR: '127.0.0.1:8091',
+        LOG_FORMAT: 'json',
+      },
+    })
+    await this.relay.waitForLine(/"connected to the portal"/)
+  }
+
+  /** Starts gateway 0 or 1 and waits until the portal knows it. */
+  async startGateway(index: 0 | 1, options: { readonly env?: Record<string, string> } = {}): Promise<LabProcess> {
+    const gateway = this.network.gateways[index].spawn(
+      `gateway-${index + 1}`,
+      script('apps/gateway/src/main.ts', '--masquerade'),
+      {
+        env: {
+          FIREZONE_API_URL: this.#portalUrl,
+          FIREZONE_TOKEN: this.bootstrap.gatewayToken,
+          FIREZONE_ID: GATEWAY_IDS[index]!,
+          FIREZONE_NAME: `gateway-${index + 1}`,
+          ...options.env,
+        },
+      },
+    )
+    this.gateways[index] = gateway
+    await gateway.waitForLine(/"connected to the portal"/)
+    return gateway
+  }
+
+  /** Starts the client and waits until its interface is up. */
+  async startClient(options: { readonly env?: Record<string, string> } = {}): Promise<LabProcess> {
+    this.client = this.network.client.spawn('client', script('apps/client/src/main.ts', '--dns-control', 'disabled'), {
+      env: {
+        FIREZONE_API_URL: this.#portalUrl,
+        FIREZONE_TOKEN: this.bootstrap.clientToken,
+        FIREZONE_ID: 'c11e27aa-0000-4000-8000-000000000001',
+        FIREZONE_NAME: 'laptop',
+        ...options.env,
+      },
+    })
+    await this.client.waitForLine(/"interface configured"/)
+    return this.client
+  }
+
+  /** Fetches from the private web server as the client's user would; `undefined` where that failed. */
+  fetch(
+    path = '/',
+    options: { readonly timeoutMs?: number; readonly host?: string } = {},
+  ): Promise<string | undefined> {
+    const timeoutMs = options.timeoutMs ?? 10_000
+    const host = options.host ?? ADDRESSES.server
+    const url = `http://${host.includes(':') ? `[${host}]` : host}${path}`
+    return this.network.client.attempt(['curl', '-sS', '-f', '--max-time', String(timeoutMs / 1000), url], {
+      timeoutMs: timeoutMs + 5000,
+    })
+  }
+
+  /** Fetches the page and throws if it isn't the private one. Returns how long it took, in milliseconds. */
+  async fetchPage(options: { readonly timeoutMs?: number; readonly host?: string } = {}): Promise<number> {
+    const start = performance.now()
+    const body = await this.fetch('/', options)
+    if (body !== PAGE) throw new Error(`the private page did not load: ${JSON.stringify(body)}`)
+    return performance.now() - start
+  }
+
+  /** Asks for the page again and again until it loads; returns after how many milliseconds it did. */
+  async timeToPage(limitMs: number): Promise<number> {
+    const start = performance.now()
+    const tries: Promise<void>[] = []
+    let loaded: number | undefined
+    await waitFor(
+      'the private page to load again',
+      () => {
+        if (loaded !== undefined) return true
+        const attempt = this.fetch('/', { timeoutMs: Math.min(3000, limitMs) }).then(body => {
+          if (body === PAGE) loaded ??= performance.now() - start
+        })
+        tries.push(attempt)
+        return undefined
+      },
+      limitMs,
+      100,
+    )
+    await Promise.all(tries)
+    return loaded!
+  }
+
+  /** The latest path that the client's log tells of. */
+  async path(timeoutMs = 10_000): Promise<Path> {
+    return await waitFor('the client to tell its path', () => this.paths().at(-1), timeoutMs)
+  }
+
+  /** All paths that the client's log tells of, oldest first. */
+  paths(): Path[] {
+    return this.client.lines.filter(line => line.includes('"path selected"')).map(line => JSON.parse(line) as Path)
+  }
+
+  /** The client's requests for access, oldest first, as its log tells. */
+  intents(): string[] {
+    return this.client.lines.filter(line => line.includes('"asking for access"'))
+  }
+
+  /** Round-trip times to an address from the client, in milliseconds. */
+  async ping(address: string = ADDRESSES.server, count = 10): Promise<{ sent: number; received: number; avg: number }> {
+    const answer = await this.network.client.run(script('e2e/tools/ping.ts', address, String(count)), {
+      timeoutMs: 60_000,
+    })
+    return JSON.parse(answer) as { sent: number; received: number; avg: number }
+  }
+
+  /** TCP throughput from the client to the private network for some seconds, in bits per second. */
+  async throughput(seconds: number): Promise<number> {
+    const server = this.network.private.spawn('iperf3-server', ['iperf3', '-s', '-1', '-B', ADDRESSES.server])
+    await server.waitForLine(/Server listening/)
+    const report = await this.network.client.run(['iperf3', '-c', ADDRESSES.server, '-t', String(seconds), '-J'], {
+      timeoutMs: seconds * 1000 + 15_000,
+    })
+    await server.end('SIGTERM')
+    const { end } = JSON.parse(report) as { end: { sum_received: { bits_per_second: number } } }
+    return end.sum_received.bits_per_second
+  }
+
+  /** Which gateway a path leads to. */
+  gatewayOf(path: Path): 0 | 1 {
+    const index = this.gateways.findIndex(gateway => gateway?.lines.some(line => line.includes(path.gatewayId)))
+    if (index !== 0 && index !== 1) throw new Error(`no gateway is known by the id ${path.gatewayId}`)
+    return index
+  }
+
+  /** Makes a folder with a file that only its owner reads, and returns the file's path. */
+  secretFile(name: string, text: string): string {
+    mkdirSync(this.folder, { recursive: true })
+    const file = join(this.folder, name)
+    writeFileSync(file, text, { mode: 0o600 })
+    return file
+  }
+}
