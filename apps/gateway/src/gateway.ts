@@ -86,6 +86,11 @@ export class Gateway {
       case 'connection-state':
         this.#parts.logger.info({ client: event.client, state: event.state }, 'connection to a client')
         break
+      case 'path-changed': {
+        const { client, path, localType: local, remoteType: remote } = event
+        this.#parts.logger.info({ client, path, local, remote }, 'path selected')
+        break
+      }
       case 'relays-wanted':
         this.#requestRelays()
         break

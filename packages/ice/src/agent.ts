@@ -98,13 +98,14 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
   /** The path that was nominated last and still exists. */
   get selectedPath(): IcePath | undefined {
     const { selected } = this.#checks
-    return selected && pathOf(selected)
+    return selected && pathOf(selected, this.#pairing.localCandidates)
   }
 
   /** The pairs that are being checked, best first. A copy. */
   get pairs(): IcePairStatus[] {
+    const candidates = this.#pairing.localCandidates
     return this.#checks.pairs.map(pair => ({
-      ...pathOf(pair),
+      ...pathOf(pair, candidates),
       priority: pair.priority,
       state: pair.state,
       nomination: pair.nomination,
@@ -202,7 +203,7 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
         this.#handleRequest(input, check.priority, check.useCandidate, now)
         return true
       case 'success':
-        this.#handleSuccess(input.message, now)
+        this.#handleSuccess(input.message, check.mappedAddress, now)
         return true
       case 'indication':
       case 'error':
@@ -285,10 +286,11 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
   /**
    * RFC 8445 §7.2.5.3. The mapped address makes no candidate of ours: one would send from its base, which is one already.
    */
-  #handleSuccess(message: StunMessage, now: Instant): void {
+  #handleSuccess(message: StunMessage, mappedAddress: SocketAddress, now: Instant): void {
     const key = transactionKey(message.transactionId)
     const pair = this.#checks.ofTransaction(key)
     if (pair === undefined) return
+    pair.mappedAddress = mappedAddress
     pair.recordResponse(key, now, this.#timing)
     if (this.controlling) this.#evaluateNomination(now)
     this.#evaluateState()
@@ -311,7 +313,7 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
     if (best === this.#checks.selected) return
     this.#checks.selected = best
     this.#logger.debug(fieldsOf(best), 'pair nominated')
-    this.#events.push({ type: 'nominated', ...pathOf(best) })
+    this.#events.push({ type: 'nominated', ...pathOf(best, this.#pairing.localCandidates) })
   }
 
   #sendChecks(now: Instant): void {
@@ -344,16 +346,21 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
   }
 }
 
-function pathOf({ local, remote }: CandidatePair): IcePath {
+function pathOf({ local, remote, mappedAddress }: CandidatePair, ours: readonly Candidate[]): IcePath {
+  const { address, base, type } = local.candidate
+  const isMapped = mappedAddress !== undefined && !mappedAddress.equals(address)
+  const isKnown =
+    isMapped && ours.some(candidate => candidate.type === 'srflx' && candidate.address.equals(mappedAddress))
   return {
-    local: local.candidate.base,
+    local: base,
     remote: remote.candidate.address,
-    localType: local.candidate.type,
+    localType: type,
+    validLocalType: !isMapped ? type : isKnown ? 'srflx' : 'prflx',
     remoteType: remote.candidate.type,
   }
 }
 
 function fieldsOf(pair: CandidatePair): Readonly<Record<string, unknown>> {
-  const { local, remote, localType, remoteType } = pathOf(pair)
+  const { local, remote, localType, remoteType } = pathOf(pair, [])
   return { local: local.key, remote: remote.key, localType, remoteType, priority: pair.priority.toString() }
 }

@@ -1,4 +1,4 @@
-import { add, type Instant } from '@sallyport/sans-io'
+import { add, type Instant, type SocketAddress } from '@sallyport/sans-io'
 import type { TransactionKey } from '@sallyport/stun'
 import type { KnownCandidate } from './candidate-list.ts'
 import { checkDelay, type IceTiming } from './ice-timing.ts'
@@ -23,6 +23,8 @@ interface Attempt {
 export class CandidatePair {
   local: KnownCandidate
   remote: KnownCandidate
+  /** Where the peer saw the last answered check come from (RFC 8445 §7.2.5.3.1). */
+  mappedAddress: SocketAddress | undefined
   /** See {@link pairPriority}. */
   priority: bigint
   state: PairState = 'waiting'

@@ -49,6 +49,11 @@ export interface IcePath {
   readonly local: SocketAddress
   readonly remote: SocketAddress
   readonly localType: CandidateType
+  /**
+   * The type of the candidate of ours under which the peer sees us (RFC 8445 §7.2.5.3.2): behind a NAT `srflx` or
+   * `prflx` where {@link localType} is `host`. The same as that until a check on this pair was answered.
+   */
+  readonly validLocalType: CandidateType
   readonly remoteType: CandidateType
 }
 

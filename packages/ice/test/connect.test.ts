@@ -69,8 +69,11 @@ describe('connecting', () => {
       local: address(bobHost),
       remote: address('203.0.113.1:40001'),
       localType: 'host',
+      validLocalType: 'host',
       remoteType: 'prflx',
     })
+
+    expect(wire.alice.agent.selectedPath).toMatchObject({ localType: 'host', validLocalType: 'prflx' })
     expect(wire.alice.agent.localCandidates.map(({ type }) => type)).toEqual(['host'])
   })
 

@@ -91,6 +91,8 @@ export class Session<Device> {
   #handleTunnelEvent(event: ClientTunnelEvent): void {
     switch (event.type) {
       case 'send-portal':
+        if (event.message.event === 'create_flow')
+          this.#parts.logger.info({ resourceId: event.message.payload.resource_id }, 'asking for access')
         this.#channel.push(event.message.event, event.message.payload)
         break
       case 'interface-changed':
@@ -99,6 +101,17 @@ export class Session<Device> {
         break
       case 'connection-state':
         this.#parts.logger.info({ gateway: event.gateway, state: event.state }, 'connection to a gateway')
+        break
+      case 'path-changed':
+        this.#parts.logger.info(
+          {
+            gatewayId: event.gateway,
+            path: event.path === 'peer-to-peer' ? 'direct' : 'relayed',
+            local: event.localType,
+            remote: event.remoteType,
+          },
+          'path selected',
+        )
         break
       case 'relays-wanted':
         this.#requestRelays()

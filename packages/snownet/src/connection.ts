@@ -1,4 +1,4 @@
-import { DEFAULT_TIMING, IceAgent, type IceInput, type IceTiming, IDLE_TIMING } from '@sallyport/ice'
+import { DEFAULT_TIMING, IceAgent, type IceInput, type IcePath, type IceTiming, IDLE_TIMING } from '@sallyport/ice'
 import {
   add,
   type Crypto,
@@ -284,11 +284,7 @@ export class Connection {
   drain(now: Instant): void {
     this.isTouched = false
     for (let event = this.#agent.pollEvent(); event !== undefined; event = this.#agent.pollEvent()) {
-      if (event.type === 'nominated')
-        this.#usePath(
-          new PeerSocket(event.local, event.remote, event.localType === 'relay', event.remoteType === 'relay'),
-          now,
-        )
+      if (event.type === 'nominated') this.#usePath(event, now)
       else if (event.state === 'disconnected') this.#disconnectedAt = now
       else this.#disconnectedAt = undefined
     }
@@ -345,11 +341,14 @@ export class Connection {
     this.#state = { type: 'failed', reason }
   }
 
-  #usePath(socket: PeerSocket, now: Instant): void {
+  #usePath(path: IcePath, now: Instant): void {
     const before = this.#state
+    const { remoteType, validLocalType: localType } = path
+    const socket = new PeerSocket(path.local, path.remote, path.localType === 'relay', remoteType === 'relay')
     if (before.type === 'failed' || socketOf(before)?.equals(socket) === true) return
     this.#state = nominated(before, socket, now)
-    this.#context.logger.info({ connection: this.id, path: socket.kind }, 'path nominated')
+    this.#context.logger.debug({ connection: this.id, path: socket.kind }, 'path nominated')
+    this.#context.emit({ type: 'path-changed', connection: this.id, path: socket.kind, localType, remoteType })
     if (before.type === 'connecting') {
       for (let out = before.datagrams.shift(); out !== undefined; out = before.datagrams.shift())
         this.#sendDatagram(out, now)

@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+
+export type { CandidateType } from '@sallyport/ice'
 export { CONNECTION_TIMING, type ConnectionOptions, type ConnectionTiming } from './connection.ts'
 export type { FailureReason } from './connection-state.ts'
 export { NoRelayError, SnownetError } from './errors.ts'

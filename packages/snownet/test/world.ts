@@ -24,7 +24,15 @@ import {
   SimulatedNetwork,
   type Tunnelled,
 } from '@sallyport/testkit'
-import { type ConnectionId, Node, type NodeEvent, type NodeOptions, type NodeRole, type RelayId } from '../src/index.ts'
+import {
+  type ConnectionId,
+  Node,
+  type NodeEvent,
+  type NodeOptions,
+  type NodeRole,
+  type PathKind,
+  type RelayId,
+} from '../src/index.ts'
 
 /** How long a message takes from one peer to the other, through the portal. */
 const SIGNALLING_DELAY = millis(30)
@@ -163,7 +171,10 @@ export class Peer implements SansIo<Datagram, Transmit, NodeEvent>, DataPlane {
   /** What has arrived, if somebody wants it. */
   recorded: Datagram[] | undefined
   /** The kinds of path that were used, in order. */
-  readonly pathsSeen: string[] = []
+  /** The paths that data took, oldest first. */
+  get pathsSeen(): PathKind[] {
+    return this.events.filter(event => event.type === 'path-changed').map(event => event.path)
+  }
   /** What arrived for the TUN device: the sender and the packet. */
   readonly received: { from: string; packet: Uint8Array }[] = []
   readonly #world: World
@@ -257,9 +268,7 @@ export class Peer implements SansIo<Datagram, Transmit, NodeEvent>, DataPlane {
   #logger(): Logger {
     return {
       debug() {},
-      info: fields => {
-        if (typeof fields['path'] === 'string') this.pathsSeen.push(fields['path'])
-      },
+      info() {},
       warn() {},
       error(fields, message) {
         throw new Error(`${message} ${JSON.stringify(fields)}`)

@@ -2,6 +2,7 @@ import { type IceCredentials, type Key, keyBytes, mergeRelays, type RelaysPresen
 import { type Instant, type Logger, unreachable } from '@sallyport/sans-io'
 import { type ConnectionId, NoRelayError } from '@sallyport/snownet'
 import { type CandidateBatch, CandidateBatches } from './candidate-batches.ts'
+import type { ConnectionPath } from './connection-path.ts'
 import type { Overlay } from './overlay.ts'
 import { makeGoodbye } from './p2p-control/goodbye.ts'
 
@@ -17,6 +18,8 @@ export interface PeerSecrets {
 export interface ConnectionWatcher<Id> {
   /** Packets flow. */
   established(id: Id): void
+  /** Packets take another path from here on. */
+  moved(id: Id, path: ConnectionPath): void
   /** The connection is gone: it has failed, or was closed. */
   lost(id: Id): void
 }
@@ -118,6 +121,11 @@ export class Connections<Id extends string> {
         case 'connection-established':
           this.#watcher.established(id)
           break
+        case 'path-changed': {
+          const { path, localType, remoteType } = event
+          this.#watcher.moved(id, { path, localType, remoteType })
+          break
+        }
         case 'connection-failed':
         case 'connection-closed':
           this.#candidates.forget(id)

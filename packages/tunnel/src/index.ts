@@ -7,6 +7,7 @@ export { ClientTunnel, type ClientTunnelOptions } from './client/client-tunnel.t
 export { ClientCounters } from './client/counters.ts'
 export type { ClientTunnelEvent, ResourceView } from './client/events.ts'
 export type { Status } from './client/site-statuses.ts'
+export type { ConnectionPath } from './connection-path.ts'
 export { GatewayCounters } from './gateway/counters.ts'
 export type { GatewayTunnelEvent } from './gateway/events.ts'
 export { GatewayTunnel, type GatewayTunnelOptions } from './gateway/gateway-tunnel.ts'

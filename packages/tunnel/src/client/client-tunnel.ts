@@ -85,6 +85,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     this.#cutter = new TrainCutter(options.checksum === undefined ? {} : { checksum: options.checksum })
     this.#connections = new Connections(this.#node, this.#logger, {
       established: id => this.#established(id),
+      moved: (gateway, path) => this.#emit({ type: 'path-changed', gateway, ...path }),
       lost: id => this.#dropGateway(id),
     })
     const guard = {

@@ -1,4 +1,5 @@
 import type { ClientResource, ClientToPortal, GatewayId } from '@sallyport/portal-protocol'
+import type { ConnectionPath } from '../connection-path.ts'
 import type { TunConfig } from '../tun-config.ts'
 import type { Status } from './site-statuses.ts'
 
@@ -24,5 +25,7 @@ export type ClientTunnelEvent =
       readonly gateway: GatewayId
       readonly state: 'connected' | 'disconnected'
     }
+  /** Packets to and from a gateway take another path from here on. */
+  | ({ readonly type: 'path-changed'; readonly gateway: GatewayId } & ConnectionPath)
   /** No relay is known: join the portal's channel again, its `init` brings some. */
   | { readonly type: 'relays-wanted' }

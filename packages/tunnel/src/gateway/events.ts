@@ -1,4 +1,5 @@
 import type { ClientId, GatewayToPortal } from '@sallyport/portal-protocol'
+import type { ConnectionPath } from '../connection-path.ts'
 import type { TunConfig } from '../tun-config.ts'
 
 /** What a gateway's tunnel tells its owner. */
@@ -9,5 +10,7 @@ export type GatewayTunnelEvent =
   | { readonly type: 'interface-changed'; readonly config: TunConfig }
   /** Packets flow to a client, or don't any more. */
   | { readonly type: 'connection-state'; readonly client: ClientId; readonly state: 'connected' | 'disconnected' }
+  /** Packets to and from a client take another path from here on. */
+  | ({ readonly type: 'path-changed'; readonly client: ClientId } & ConnectionPath)
   /** No relay is known: join the portal's channel again, its `init` brings some. */
   | { readonly type: 'relays-wanted' }

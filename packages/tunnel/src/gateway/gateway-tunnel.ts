@@ -84,6 +84,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
     this.#calendar = options.calendar
     this.#connections = new Connections(this.#node, this.#logger, {
       established: client => this.#emit({ type: 'connection-state', client, state: 'connected' }),
+      moved: (client, path) => this.#emit({ type: 'path-changed', client, ...path }),
       lost: client => this.#lost(client),
     })
     const guard = {
