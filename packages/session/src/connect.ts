@@ -1,3 +1,4 @@
+import type { ChecksumKernel } from '@sallyport/ip-packet'
 import { type BackoffOptions, PhoenixChannel } from '@sallyport/phoenix-channel'
 import { keyOf, loginUrl, type PeerLogin, type PeerVersion, peerUserAgent } from '@sallyport/portal-protocol'
 import { type Logger, type Millis, silentLogger } from '@sallyport/sans-io'
@@ -17,6 +18,10 @@ export interface ConnectOptions<Device> {
   readonly maxPartitionTime?: Millis | undefined
   readonly ports: SessionPorts<Device>
   readonly logger?: Logger
+  /** Whether the TUN device takes UDP super-packets (USO). Default: no. */
+  readonly joinsUdp?: boolean
+  /** Sums payloads of packets; a portable one if left out. */
+  readonly checksum?: ChecksumKernel
 }
 
 /**
@@ -33,7 +38,10 @@ export function connect<Device>(options: ConnectOptions<Device>): {
   const { crypto, random } = ports
   const now = ports.now()
   const calendar = { instant: now, wallClock: ports.wallClock() }
-  const tunnel = new ClientTunnel({ node: new Node({ role: 'client', crypto, random, calendar, logger }, now), logger })
+  const { joinsUdp = false, checksum } = options
+  const summing = checksum === undefined ? {} : { checksum }
+  const node = new Node({ role: 'client', crypto, random, calendar, logger, ...summing }, now)
+  const tunnel = new ClientTunnel({ node, logger, joinsUdp, ...summing })
   const backoff: BackoffOptions = { maxElapsed: maxPartitionTime }
   const session = new Session({
     tunnel,
