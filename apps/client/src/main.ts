@@ -1,1 +1,99 @@
-export {}
+#!/usr/bin/env node
+import os from 'node:os'
+import { nodeCrypto, OWN_MARK, openTun, openUdp, resolveHost, TunNetwork, wasmChecksum } from '@sallyport/io-node'
+import { CLIENT_VERSION, keyOf, loginUrl } from '@sallyport/portal-protocol'
+import { type Logger, type Millis, unreachable } from '@sallyport/sans-io'
+import {
+  createLogger,
+  deviceId,
+  hostVersion,
+  mayAdministrateNetwork,
+  OperatorError,
+  onShutdownSignal,
+  raiseSocketBuffers,
+  readTokenFile,
+  runMain,
+} from '@sallyport/service'
+import { connect, describeSessionFailure, type EventStream } from '@sallyport/session'
+import { nodePorts } from './node-ports.ts'
+import { readOptions } from './options.ts'
+
+const TUN_NAME = 'tun-firezone'
+const ID_FILE = '/var/lib/dev.firezone.client/config/firezone-id.json'
+
+await runMain(async () => {
+  const options = readOptions(process.argv, CLIENT_VERSION)
+  const logger = createLogger({ filter: options.logFilter })
+  if (options.raisesBuffers) raiseSocketBuffers(logger)
+  const firezoneId = options.id ?? deviceId({ path: ID_FILE, whenNotJson: 'refuse' })
+  const token = options.token ?? readTokenFile(options.tokenPath)
+  if (token === undefined || token === '')
+    throw new OperatorError(`can't find the token in FIREZONE_TOKEN or in ${options.tokenPath}`)
+  const login = { apiUrl: options.apiUrl, token, firezoneId, name: options.name ?? os.hostname() }
+  const { origin, hostname } = loginUrl(
+    { ...login, role: 'client', publicKey: keyOf(new Uint8Array(32)) }, // the key that counts is the session's
+    nodeCrypto(),
+  )
+  if (options.onlyChecks) {
+    logger.info({ portal: origin }, 'configuration is good')
+    return
+  }
+  if (!mayAdministrateNetwork()) throw new OperatorError('a client needs root or CAP_NET_ADMIN')
+  const portalAddresses = await resolveHost(hostname).catch(cause => {
+    throw new OperatorError(`portal ${origin} can't be resolved`, { cause })
+  })
+
+  const tun = openTun({ name: TUN_NAME })
+  const network = new TunNetwork(tun)
+  process.on('exit', () => network.close()) // whatever brings the process down, rules would outlive it
+  const sockets = await openUdp({ mark: OWN_MARK })
+  logger.info({ portal: origin, tun: tun.name, version: CLIENT_VERSION }, 'starting')
+  const { session, events } = connect({
+    login,
+    version: hostVersion(CLIENT_VERSION),
+    maxPartitionTime: options.maxPartitionTime as Millis | undefined,
+    ports: nodePorts({ portalAddresses, sockets, logger, restore: () => network.close() }),
+    logger,
+    joinsUdp: tun.takesUdpTrains,
+    checksum: wasmChecksum,
+  })
+  session.setDevice(tun)
+  process.on('SIGHUP', () => session.reset('SIGHUP'))
+  onShutdownSignal(
+    signal => {
+      logger.info({ signal }, 'shutting down')
+      void session.stop()
+    },
+    () => process.exit(1),
+  )
+  await follow(events, network, logger, options.exitsWhenUp)
+  logger.info({}, 'goodbye')
+})
+
+/** Does what a session's events ask for, until it has ended. */
+async function follow(events: EventStream, network: TunNetwork, logger: Logger, exitsWhenUp: boolean): Promise<void> {
+  const start = performance.now()
+  let isUp = false
+  for await (const event of events) {
+    switch (event.type) {
+      case 'interface-changed': {
+        const { ipv4, ipv6, routes } = event.config
+        for (const { message } of network.configure({ addresses: [ipv4, ipv6], routes }))
+          logger.warn({ refusal: message }, 'network is set up without a part')
+        if (!isUp) logger.info({ ipv4, ipv6, afterMs: Math.round(performance.now() - start) }, 'tunnel is ready')
+        isUp = true
+        if (exitsWhenUp) return // leaving the loop stops the session
+        break
+      }
+      case 'resources-changed':
+        logger.info({ count: event.resources.length }, 'resources have changed')
+        for (const { resource, status } of event.resources)
+          logger.debug({ name: resource.name, type: resource.type, status }, 'resource')
+        break
+      case 'disconnected':
+        throw new OperatorError(`disconnected: ${describeSessionFailure(event.failure)}`)
+      default:
+        unreachable(event)
+    }
+  }
+}
