@@ -83,7 +83,14 @@ export class FlowDesk {
       if (pending.gateway !== gateway.peer) continue
       this.#drop(pending)
       const client = this.#context.sessions.get(pending.client)
-      if (client?.role === 'client') this.create(client, pending.resourceId, pending.connectedGatewayIds, now)
+      if (client?.role !== 'client') continue
+      try {
+        this.create(client, pending.resourceId, pending.connectedGatewayIds, now)
+      } catch (error) {
+        // Nobody is to blame who could be told: the client asks again.
+        this.#context.logger.error({ error }, 'another gateway could not be authorized')
+        this.#fail(client, pending.resourceId, 'offline')
+      }
     }
   }
 
