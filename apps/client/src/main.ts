@@ -80,7 +80,7 @@ async function follow(events: EventStream, network: TunNetwork, logger: Logger, 
         const { ipv4, ipv6, routes } = event.config
         for (const { message } of network.configure({ addresses: [ipv4, ipv6], routes }))
           logger.warn({ refusal: message }, 'network is set up without a part')
-        if (!isUp) logger.info({ ipv4, ipv6, afterMs: Math.round(performance.now() - start) }, 'tunnel is ready')
+        if (!isUp) logger.info({ ipv4, ipv6, afterMs: Math.round(performance.now() - start) }, 'interface configured')
         isUp = true
         if (exitsWhenUp) return // leaving the loop stops the session
         break

@@ -65,7 +65,7 @@ function handle(event: PhoenixEvent, { health, logger, onGivenUp }: PortalOption
   switch (event.type) {
     case 'joined':
       health.isReady = true
-      logger.info({}, 'registered at the portal')
+      logger.info({}, 'connected to the portal')
       break
     case 'heartbeat':
       health.noteHeartbeat(monotonicNow())
