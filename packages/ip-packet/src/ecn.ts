@@ -1,9 +1,14 @@
 import { updateChecksum } from './checksum.ts'
 
-/** The two ECN bits (RFC 3168 §5, RFC 8311). */
+// The two ECN bits (RFC 3168 §5, RFC 8311).
+
+/** The transport knows nothing of ECN. */
 export const NOT_ECT = 0
+/** ECN-capable transport, second form. */
 export const ECT_1 = 1
+/** ECN-capable transport, first form. */
 export const ECT_0 = 2
+/** A router met congestion and would have dropped the packet otherwise. */
 export const CONGESTION_EXPERIENCED = 3
 
 /** Returns the ECN bits of the IP packet at `offset`, which has been parsed. */

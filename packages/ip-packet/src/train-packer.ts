@@ -3,10 +3,15 @@ import { checksumOf, foldSum, pseudoHeaderSum, sumBytes } from './checksum.ts'
 import { PacketHeader } from './packet-header.ts'
 import { TCP } from './protocol.ts'
 
-/** {@link TrainPacker.gsoType}, values of the virtio network header: no segmentation, TCP over IPv4, IPv6, UDP (USO). */
+// Values of {@link TrainPacker.gsoType}, as in the virtio network header.
+
+/** No segmentation: a plain packet. */
 export const GSO_NONE = 0
+/** TCP over IPv4. */
 export const GSO_TCPV4 = 1
+/** TCP over IPv6. */
 export const GSO_TCPV6 = 4
+/** UDP over either (USO). */
 export const GSO_UDP = 5
 
 /** Makes the head of a joined train fit for one write with a virtio network header, and says what goes into that. */

@@ -19,7 +19,7 @@ export const ipFields: fc.Arbitrary<IpFields> = fc.constantFrom<(4 | 6)[]>(4, 6)
   }),
 )
 
-export const port: fc.Arbitrary<number> = fc.integer({ min: 0, max: 0xffff })
+const port: fc.Arbitrary<number> = fc.integer({ min: 0, max: 0xffff })
 
 const uint32 = fc.integer({ min: 0, max: 0xffff_ffff })
 
