@@ -281,7 +281,7 @@ describe('trouble', () => {
   test('a gateway that starts anew under its id: what else it served is asked for again', () => {
     const { world, client, gateway } = start([office, laboratory])
     client.exchange('10.1.2.3', 'one')
-    gateway.running.stop() // as a crash would: without a goodbye
+    gateway.crash()
     world.restart(gateway)
     world.network.run(seconds(1))
 

@@ -39,7 +39,7 @@ import { uuid } from './support.ts'
 /** How long a message takes to or from the portal. */
 const PORTAL_DELAY = millis(15)
 /** The calendar's time when the world begins. */
-export const GENESIS = 1_758_585_600_000 as WallClock
+const GENESIS = 1_758_585_600_000 as WallClock
 
 /** Where a machine lives. */
 export interface Home {
@@ -82,6 +82,11 @@ export class World {
   /** Starts a gateway that was stopped again, as another process. */
   restart({ host, number }: Gateway): Gateway {
     return new Gateway(this, { host }, number)
+  }
+
+  /** Starts a client that was stopped again, as another process. */
+  restartClient({ host, number }: Client): Client {
+    return new Client(this, { host }, number)
   }
 
   /** What the portal tells about relays, in the form of the wire. */
@@ -186,6 +191,16 @@ export class StubPortal {
       this.toClient(client, 'resource_created_or_updated', this.resourceFor(place))
   }
 
+  /** Removes a resource: clients and gateways are told. */
+  remove(id: ResourceId): void {
+    if (!this.places.delete(id)) return
+    for (const client of this.clients.values()) {
+      this.toClient(client, 'resource_deleted', id)
+      for (const gateway of this.gateways.values())
+        this.toGateway(gateway, 'reject_access', { client_id: client.id, resource_id: id })
+    }
+  }
+
   resourceFor(place: Place): object {
     return {
       type: 'cidr',
@@ -275,10 +290,13 @@ export class Client {
   /** What arrived for applications. */
   readonly received: Uint8Array[] = []
   config: TunConfig | undefined
+  /** Which host this is. */
+  readonly number: number
   readonly #world: World
 
   constructor(world: World, { host }: { host: Host }, n: number) {
     this.#world = world
+    this.number = n
     this.host = host
     this.id = uuid(0xc000 + n) as ClientId
     this.ipv4 = IpAddress.of(`100.64.1.${n}`)
@@ -400,6 +418,12 @@ export class Gateway {
     this.isOnline = false
     this.tunnel.shutdown(this.host.now)
     this.running.drive.drain()
+    this.running.stop()
+  }
+
+  /** Vanishes without a word. */
+  crash(): void {
+    this.isOnline = false
     this.running.stop()
   }
 

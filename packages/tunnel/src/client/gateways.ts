@@ -5,7 +5,7 @@ import { equalAt } from '../equal-at.ts'
 import type { AllowedSources } from './allowed-sources.ts'
 
 /** How many gateways are remembered as hints for the portal. */
-export const REMEMBERED_GATEWAYS = 100
+const REMEMBERED_GATEWAYS = 100
 
 /** What is known about a gateway that lets us in to at least one resource. */
 export interface Gateway {

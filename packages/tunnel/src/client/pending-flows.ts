@@ -3,10 +3,10 @@ import { elapsed, type Instant, type Millis, seconds } from '@sallyport/sans-io'
 import { UniquePackets } from './unique-packets.ts'
 
 /** The least time between two intents for one resource. */
-export const INTENT_FLOOR: Millis = seconds(2)
+const INTENT_FLOOR: Millis = seconds(2)
 
 /** How many packets wait for access to one resource. */
-export const PENDING_PACKETS = 128
+const PENDING_PACKETS = 128
 
 interface PendingFlow {
   lastIntentAt: Instant

@@ -5,7 +5,7 @@ import { add, type Instant, type Millis, minutes } from '@sallyport/sans-io'
 export type Status = 'online' | 'offline' | 'unknown'
 
 /** How long a site counts as offline after the portal has said so. */
-export const OFFLINE_LIFETIME: Millis = minutes(5)
+const OFFLINE_LIFETIME: Millis = minutes(5)
 
 /** What is known about each site. */
 export class SiteStatuses {

@@ -42,7 +42,7 @@ import type { GatewayTunnelEvent } from './events.ts'
 import { Gate } from './gate.ts'
 
 /** How often expired access is looked for. */
-export const POLICY_TICK: Millis = seconds(1)
+const POLICY_TICK: Millis = seconds(1)
 
 /** What a {@link GatewayTunnel} works with. */
 export interface GatewayTunnelOptions {

@@ -16,10 +16,10 @@
 import { MAX_PACKET_LENGTH, type PacketHeader } from '@sallyport/ip-packet'
 
 /** The reserved protocol number (IANA: 255) that marks a control message. */
-export const CONTROL_PROTOCOL = 0xff
+const CONTROL_PROTOCOL = 0xff
 
 /** Bytes of the IPv6 header and of the event header in front of a body. */
-export const CONTROL_HEADER_LENGTH = 48
+const CONTROL_HEADER_LENGTH = 48
 
 /** Numbers of events. */
 export const ASSIGNED_IPS = 0
