@@ -42,7 +42,14 @@ export class LabProcess {
         this.#log.end()
         resolve(this.exit)
       }
-      child.once('exit', (code, signal) => end({ code, signal }))
+      child.once('exit', (code, signal) => {
+        // Its last words may still be in the pipe, which a child of its own can hold open for ever.
+        const timer = setTimeout(() => end({ code, signal }), LAST_WORDS_MS)
+        child.once('close', () => {
+          clearTimeout(timer)
+          end({ code, signal })
+        })
+      })
       child.once('error', () => end({ code: 127, signal: null }))
     })
   }
@@ -98,3 +105,4 @@ export class LabProcess {
 }
 
 const KEPT_LINES = 2000
+const LAST_WORDS_MS = 500
