@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import type { StaticConfiguration } from '../static/main.ts'
+import type { StaticConfiguration } from '../static/run-static-tunnel.ts'
 import { newKeyPair } from './keys.ts'
 import { makePair, type Peer } from './peer.ts'
 

@@ -20,6 +20,7 @@ import {
   RateLimiter,
   staticKeyPair,
   Tunnel,
+  type TunnelEvent,
 } from '@sallyport/wireguard'
 
 /** How to make a {@link StaticTunnel}. */
@@ -29,6 +30,7 @@ export interface StaticTunnelOptions {
   readonly calendar: CalendarAnchor
   readonly privateKey: Uint8Array
   readonly peerPublicKey: Uint8Array
+  readonly presharedKey?: Uint8Array
   /** Where the peer is; it never moves. */
   readonly remote: SocketAddress
 }
@@ -38,17 +40,18 @@ export interface StaticTunnelOptions {
  *
  * What a whole client and gateway cost on top of it is what the benchmarks compare.
  */
-export class StaticTunnel implements SansIo<Datagram, Transmit, never>, DataPlane {
+export class StaticTunnel implements SansIo<Datagram, Transmit, TunnelEvent>, DataPlane {
   readonly #tunnel: Tunnel
   readonly #remote: SocketAddress
   readonly #cutter = new TrainCutter({ checksum: wasmChecksum })
   readonly #joiner: TrainJoiner
 
   constructor(options: StaticTunnelOptions, takesUdpTrains: boolean, now: Instant) {
-    const { crypto, random, calendar, peerPublicKey } = options
+    const { crypto, random, calendar, peerPublicKey, presharedKey } = options
     const identity = staticKeyPair(crypto, options.privateKey)
     const rateLimiter = new RateLimiter({ crypto, random, publicKey: identity.publicKey }, now)
-    this.#tunnel = new Tunnel({ crypto, random, identity, peerPublicKey, localIndex: 1, rateLimiter, calendar }, now)
+    const tunnel = { crypto, random, identity, peerPublicKey, localIndex: 1, rateLimiter, calendar }
+    this.#tunnel = new Tunnel(presharedKey ? { ...tunnel, presharedKey } : tunnel, now)
     this.#remote = options.remote
     this.#joiner = new TrainJoiner({ udp: takesUdpTrains })
   }
@@ -102,8 +105,8 @@ export class StaticTunnel implements SansIo<Datagram, Transmit, never>, DataPlan
     return payload && { local: undefined, remote: this.#remote, payload }
   }
 
-  pollEvent(): undefined {
-    while (this.#tunnel.pollEvent() !== undefined); // nobody here wants to know
+  pollEvent(): TunnelEvent | undefined {
+    return this.#tunnel.pollEvent()
   }
 
   pollTimeout(): Instant | undefined {
