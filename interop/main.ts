@@ -1,0 +1,20 @@
+// What we speak, against software that isn't ours; in network namespaces of this machine, nothing outside is touched.
+// Usage: npm run interop [-- NAME… | --list | --quick]
+import { ensurePackages, LAB_PACKAGES } from '@sallyport/e2e/lab/packages.ts'
+import { enterUserNamespace } from '@sallyport/e2e/lab/privilege.ts'
+import { runScenarios, type Scenario } from '@sallyport/e2e/lab/scenario.ts'
+import { wireguardGo, wireguardGoRekey } from './scenarios/wireguard-go.ts'
+
+const SCENARIOS: readonly Scenario[] = [wireguardGo, wireguardGoRekey]
+
+const args = process.argv.slice(2)
+if (!args.includes('--list')) {
+  await enterUserNamespace()
+  ensurePackages([
+    ...LAB_PACKAGES,
+    { name: 'iputils-ping', program: 'ping' },
+    { name: 'wireguard-go', program: 'wireguard-go' },
+    { name: 'wireguard-tools', program: 'wg' },
+  ])
+}
+await runScenarios(SCENARIOS, args)
