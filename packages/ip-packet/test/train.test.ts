@@ -267,6 +267,36 @@ describe('joining', () => {
   })
 })
 
+test('arbitrary and damaged bytes are cut, joined and packed without throwing, and nothing outside them is touched', () => {
+  const damaged = fc
+    .tuple(fc.oneof(tcpSegment, udpDatagram), fc.array(fc.tuple(fc.nat(80), fc.nat(255)), { maxLength: 4 }))
+    .map(([packet, changes]) => {
+      for (const [at, value] of changes) if (at < packet.length) packet[at] = value
+      return packet
+    })
+  const anything = fc.array(fc.oneof(damaged, fc.uint8Array({ maxLength: 100 })), { minLength: 1, maxLength: 4 })
+  fc.assert(
+    fc.property(anything, fc.nat(2000), fc.constantFrom(0, CHECKSUM_PENDING), (packets, segmentSize, flags) => {
+      const batch = batchOf(packets)
+      joined(batch, true)
+      const packer = new TrainPacker()
+      for (let i = 0; i < batch.count; i++) packer.pack(batch, i)
+
+      const { arena, layout } = batch
+      const cutter = new TrainCutter()
+      for (let i = 0; i < batch.count; i++) {
+        const end = batch.offset[i]! + packets[i]!.length
+        const size = Math.max(segmentSize, 64) // fewer than a thousand segments
+        if (cutter.begin(arena, batch.offset[i]!, packets[i]!.length, size, flags) === undefined)
+          while (cutter.next()) expect(cutter.segmentOffset + cutter.segmentLength).toBeLessThanOrEqual(end)
+        expect(arena.bytes.subarray(i * layout.stride, batch.offset[i]!).every(byte => byte === 0)).toBe(true)
+        expect(arena.bytes.subarray(end, (i + 1) * layout.stride).every(byte => byte === 0)).toBe(true)
+      }
+    }),
+    { numRuns: 100 },
+  )
+})
+
 describe('packing', () => {
   test('a train of one is left alone', () => {
     const packet = makeTcpPacket({ ...tcp, payload: bytes(10) })
