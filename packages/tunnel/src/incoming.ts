@@ -40,6 +40,13 @@ export class Incoming {
       if (packets.segments[i] !== 0 && !this.#admits(packets, i, now)) packets.segments[i] = 0
   }
 
+  /** Lets the overlay have what is for itself, such as the answers of relays that are taken leave of; packets are lost. */
+  discard(datagrams: PacketBuffer, packets: PacketBuffer, now: Instant): void {
+    const from = packets.count
+    this.#node.decapsulate(datagrams, packets, now)
+    packets.count = from
+  }
+
   #admits(packets: PacketBuffer, index: number, now: Instant): boolean {
     const header = this.#header
     const { bytes } = packets.arena

@@ -514,7 +514,7 @@ describe('the end of a connection', () => {
     expect(node.take('send')).toHaveLength(1)
   })
 
-  test('a shutdown says goodbye to everybody; after it nothing happens', () => {
+  test('a shutdown says goodbye to everybody; after it no packet passes', () => {
     const { tunnel, node } = established()
     drain(tunnel)
 
@@ -524,6 +524,7 @@ describe('the end of a connection', () => {
     expect(node.take('goodbye').map(({ id }) => id)).toEqual([gatewayId])
     expect(send(tunnel, [udp(OWN, '10.1.2.3')], at(2))).toEqual([])
     expect(receive(tunnel, 0, [udp('10.1.2.3', OWN)], at(2))).toEqual([])
+    expect(node.received).toBe(1) // it may have been for the overlay itself
     tell(tunnel, { event: 'init', payload: init([]) })
     tunnel.reset(at(2))
     tunnel.setDisabledResources(new Set(), at(2))

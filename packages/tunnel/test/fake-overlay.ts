@@ -19,6 +19,8 @@ export class FakeOverlay implements Overlay {
   readonly calls: Call[] = []
   readonly events: NodeEvent[] = []
   hasRelays = true
+  /** How many datagrams it was given. */
+  received = 0
   readonly #handles: string[] = []
   readonly #cutter = new TrainCutter()
   #connections = new Set<string>()
@@ -83,6 +85,7 @@ export class FakeOverlay implements Overlay {
   }
 
   decapsulate(datagrams: PacketBuffer, packets: PacketBuffer): void {
+    this.received += datagrams.count
     for (let i = 0; i < datagrams.count; i++) {
       const bytes = datagrams.bytesOf(i)
       const index = packets.appendCopy(bytes.subarray(1))

@@ -183,7 +183,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     this.#sites.clearOnline()
   }
 
-  /** Says goodbye to every gateway: the datagrams come out of {@link pollTransmit}. From then on nothing happens here. */
+  /** Says goodbye to every gateway: the datagrams come out of {@link pollTransmit}. From then on no packet passes. */
   shutdown(now: Instant): void {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -251,8 +251,8 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
   }
 
   receiveDatagrams(datagrams: PacketBuffer, packets: PacketBuffer, now: Instant): void {
-    if (this.#isClosed) return
-    this.#incoming.receive(datagrams, packets, now)
+    if (this.#isClosed) this.#incoming.discard(datagrams, packets, now)
+    else this.#incoming.receive(datagrams, packets, now)
     this.#connections.drain()
   }
 

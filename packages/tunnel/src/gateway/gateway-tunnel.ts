@@ -146,7 +146,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
     this.#connections.drain()
   }
 
-  /** Says goodbye to every client: the datagrams come out of {@link pollTransmit}. From then on nothing happens here. */
+  /** Says goodbye to every client: the datagrams come out of {@link pollTransmit}. From then on no packet passes. */
   shutdown(now: Instant): void {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -208,8 +208,8 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
   }
 
   receiveDatagrams(datagrams: PacketBuffer, packets: PacketBuffer, now: Instant): void {
-    if (this.#isClosed) return
-    this.#incoming.receive(datagrams, packets, now)
+    if (this.#isClosed) this.#incoming.discard(datagrams, packets, now)
+    else this.#incoming.receive(datagrams, packets, now)
     this.#connections.drain()
   }
 
