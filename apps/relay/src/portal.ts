@@ -2,8 +2,7 @@ import { monotonicNow, type RunningChannel, resolveHost, runChannel } from '@sal
 import { describeFailure, PhoenixChannel, type PhoenixEvent } from '@sallyport/phoenix-channel'
 import { loginUrl, PortalUrlError, type RelayJoin, type StampSecret } from '@sallyport/portal-protocol'
 import { type Crypto, type Logger, type Random, unreachable } from '@sallyport/sans-io'
-import type { Configuration } from './configuration.ts'
-import { ConfigurationError } from './configuration.ts'
+import { type Configuration, ConfigurationError } from './configuration.ts'
 import type { Health } from './health.ts'
 
 /** What {@link registerAtPortal} needs. */
@@ -37,7 +36,9 @@ export async function registerAtPortal(options: PortalOptions): Promise<RunningC
       crypto,
     ),
   )
-  const addresses = await resolveHost(login.hostname)
+  const addresses = await resolveHost(login.hostname).catch((error: unknown) => {
+    throw new Error(`the portal's host ${login.hostname} can't be resolved: ${(error as Error).message}`)
+  })
   const join: RelayJoin = { stamp_secret: secret as StampSecret }
   const channel = new PhoenixChannel({
     topic: 'relay',

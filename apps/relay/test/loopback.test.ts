@@ -1,16 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import dgram from 'node:dgram'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { monotonicNow, nodeCrypto, nodeRandom } from '@sallyport/io-node'
 import { drive, IpAddress, SocketAddress } from '@sallyport/sans-io'
 import { parseChannelData, writeChannelDataHeader } from '@sallyport/stun'
 import { Allocation } from '@sallyport/turn-client'
 import { formatUsername, relayPassword } from '@sallyport/turn-server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-
-const SECRET = 'a secret that both sides know'
+import { RelayProcess, SECRET } from './relay-process.ts'
 
 describe.each([
   ['native sockets', 21_478, {}],
@@ -18,7 +14,8 @@ describe.each([
 ] as const)('a relay process with %s', (_, port, environment) => {
   let relay: RelayProcess
   beforeAll(async () => {
-    relay = await RelayProcess.start(port, environment)
+    relay = new RelayProcess(port, environment)
+    await relay.logged('listening')
   })
   afterAll(() => relay.stop())
 
@@ -96,72 +93,6 @@ describe.each([
     expect(relay.lines.filter(({ severity }) => severity !== 'INFO')).toEqual([])
   })
 })
-
-test('a relay exits with 0 when it is asked to', async () => {
-  const relay = await RelayProcess.start(23_478, {})
-
-  expect(await relay.stop()).toBe(0)
-})
-
-test('a relay exits with 1 and says why when its port is taken', async () => {
-  const first = await RelayProcess.start(23_478, {})
-  const second = spawnRelay(23_478, {})
-  const [code] = await once(second, 'exit')
-
-  expect(code).toBe(1)
-  await first.stop()
-})
-
-function spawnRelay(port: number, environment: Readonly<Record<string, string>>): ChildProcess {
-  const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-  return spawn(process.execPath, ['--conditions=development', main], {
-    env: {
-      ...process.env,
-      PUBLIC_IP4_ADDR: '127.0.0.1',
-      LISTEN_PORT: String(port),
-      LOWEST_PORT: String(port + 10),
-      HIGHEST_PORT: String(port + 50),
-      HEALTH_CHECK_ADDR: `127.0.0.1:${port + 1}`,
-      CONTROL_ENDPOINT: `127.0.0.1:${port + 2}`,
-      AUTH_SECRET: SECRET,
-      LOG_FORMAT: 'json',
-      ...environment,
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-}
-
-class RelayProcess {
-  readonly lines: { readonly severity: string; readonly message: string }[] = []
-  readonly #process: ChildProcess
-
-  private constructor(process: ChildProcess) {
-    this.#process = process
-  }
-
-  static async start(port: number, environment: Readonly<Record<string, string>>): Promise<RelayProcess> {
-    const relay = new RelayProcess(spawnRelay(port, environment))
-    const lines = createInterface({ input: relay.#process.stdout! })
-    const isListening = new Promise<void>(resolve => {
-      lines.on('line', line => {
-        relay.lines.push(JSON.parse(line))
-        if (relay.lines.at(-1)!.message === 'listening') resolve()
-      })
-    })
-    const exited = once(relay.#process, 'exit').then(() => {
-      throw new Error(`the relay has exited: ${JSON.stringify(relay.lines)}`)
-    })
-    await Promise.race([isListening, exited])
-    exited.catch(() => {})
-    return relay
-  }
-
-  async stop(): Promise<number> {
-    this.#process.kill('SIGTERM')
-    const [code] = await once(this.#process, 'exit')
-    return code
-  }
-}
 
 /** What one end has received and nobody has taken yet. */
 class Inbox {

@@ -1,0 +1,165 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { RelayProcess, SECRET } from './relay-process.ts'
+
+const PORT = 23_478
+
+test('a relay exits with 0 when it is asked to', async () => {
+  const relay = new RelayProcess(PORT)
+  await relay.logged('listening')
+
+  expect(await relay.stop()).toBe(0)
+})
+
+test('a relay exits with 1 and one line that says why when its port is taken', async () => {
+  const first = new RelayProcess(PORT)
+  await first.logged('listening')
+  const second = new RelayProcess(PORT, { HEALTH_CHECK_ADDR: '127.0.0.1:0', CONTROL_ENDPOINT: '127.0.0.1:0' })
+
+  expect(await second.exited).toBe(1)
+  expect(second.lines).toMatchObject([{ severity: 'ERROR', message: expect.stringContaining('EADDRINUSE') }])
+  await first.stop()
+})
+
+test('a relay that can’t answer health checks relays all the same', async () => {
+  const first = new RelayProcess(PORT)
+  await first.logged('listening')
+  const second = new RelayProcess(PORT + 100, { HEALTH_CHECK_ADDR: `127.0.0.1:${PORT + 1}` })
+  await second.logged('no health check endpoint')
+
+  expect(await second.stop()).toBe(0)
+  await first.stop()
+})
+
+describe('a relay with a portal', () => {
+  let portal: Portal
+  beforeEach(async () => {
+    portal = await Portal.open()
+  })
+  afterEach(() => portal.close())
+
+  test('registers with its addresses and its secret, and is ready then', async () => {
+    const relay = new RelayProcess(PORT, { ...portal.environment, FIREZONE_NAME: 'r1', PUBLIC_IP6_ADDR: '::1' })
+    const visit = await portal.visit()
+    const ready = (): Promise<Response> => fetch(`http://127.0.0.1:${PORT + 1}/readyz`)
+    expect((await ready()).status).toBe(503)
+    visit.acceptJoin()
+    await relay.logged('registered at the portal')
+
+    expect(visit.url.pathname).toBe('/relay/websocket')
+    expect(Object.fromEntries(visit.url.searchParams)).toEqual({
+      token: 'token',
+      name: 'r1',
+      ipv4: '127.0.0.1',
+      ipv6: '::1',
+      port: String(PORT),
+    })
+    expect(visit.userAgent).toMatch(/^relay\/\d/)
+    expect(visit.join).toMatchObject({ topic: 'relay', event: 'phx_join', payload: { stamp_secret: SECRET } })
+    expect((await ready()).status).toBe(200)
+    expect(await relay.stop()).toBe(0)
+  })
+
+  test('comes back with the same secret when the connection breaks', async () => {
+    const relay = new RelayProcess(PORT, { ...portal.environment, AUTH_SECRET: '' })
+    const first = await portal.visit()
+    first.acceptJoin()
+    await relay.logged('registered at the portal')
+    first.socket.terminate()
+    const second = await portal.visit()
+    second.acceptJoin()
+    await relay.logged('registered at the portal', 2)
+
+    expect(first.join.payload.stamp_secret).toMatch(/^[0-9a-f]{64}$/)
+    expect(second.join.payload).toEqual(first.join.payload)
+    expect(relay.lines.filter(({ severity }) => severity === 'WARNING')).toMatchObject([{ message: 'lost the portal' }])
+    await relay.stop()
+  })
+
+  test('exits with 1 and says why when the portal refuses its token', async () => {
+    portal.status = 401
+    const relay = new RelayProcess(PORT, portal.environment)
+
+    expect(await relay.exited).toBe(1)
+    expect(relay.lines.at(-1)).toMatchObject({ severity: 'ERROR', message: expect.stringContaining('401') })
+    expect(JSON.stringify(relay.lines)).not.toContain('token=')
+  })
+
+  test.each([
+    ['http://', 'FIREZONE_API_URL: the portal address is no URL'],
+    ['ftp://example.com', 'FIREZONE_API_URL: the portal address has scheme ftp: instead of wss: or ws:'],
+  ])('exits with 1 and says why when the portal is %s', async (url, message) => {
+    const relay = new RelayProcess(PORT, { ...portal.environment, FIREZONE_API_URL: url })
+
+    expect(await relay.exited).toBe(1)
+    expect(relay.lines.at(-1)).toMatchObject({ severity: 'ERROR', message })
+  })
+})
+
+/** One relay that came to the portal. */
+interface Visit {
+  readonly url: URL
+  readonly userAgent: string | undefined
+  readonly socket: WebSocket
+  readonly join: { readonly ref: number; readonly payload: { readonly stamp_secret: string } }
+  acceptJoin(): void
+}
+
+/** A portal that does no more than the tests need. */
+class Portal {
+  /** Refuses all that comes with that status. */
+  status = 101
+  readonly #http: Server
+  readonly #visits: Visit[] = []
+  #wake: (() => void) | undefined
+
+  private constructor(http: Server) {
+    this.#http = http
+    const sockets = new WebSocketServer({ noServer: true })
+    http.on('upgrade', (request, tcp, head) => {
+      if (this.status !== 101) {
+        tcp.end(`HTTP/1.1 ${this.status} No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+        return
+      }
+      sockets.handleUpgrade(request, tcp, head, socket => {
+        socket.once('message', text => {
+          const join = JSON.parse(String(text))
+          const url = new URL(request.url!, 'http://portal')
+          const reply = { topic: 'relay', event: 'phx_reply', ref: join.ref, payload: { status: 'ok', response: {} } }
+          const init = { topic: 'relay', event: 'init', ref: null, payload: {} }
+          const acceptJoin = (): void => {
+            socket.send(JSON.stringify(reply))
+            socket.send(JSON.stringify(init))
+          }
+          this.#visits.push({ url, userAgent: request.headers['user-agent'], socket, join, acceptJoin })
+          this.#wake?.()
+        })
+      })
+    })
+  }
+
+  static async open(): Promise<Portal> {
+    const http = createServer()
+    http.listen(0, '127.0.0.1')
+    await once(http, 'listening')
+    return new Portal(http)
+  }
+
+  get environment(): Readonly<Record<string, string>> {
+    const { port } = this.#http.address() as AddressInfo
+    return { FIREZONE_API_URL: `ws://127.0.0.1:${port}`, FIREZONE_TOKEN: 'token' }
+  }
+
+  async visit(): Promise<Visit> {
+    while (this.#visits.length === 0) await new Promise<void>(resolve => (this.#wake = resolve))
+    return this.#visits.shift()!
+  }
+
+  close(): void {
+    this.#http.closeAllConnections()
+    this.#http.close()
+  }
+}
