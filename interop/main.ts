@@ -3,9 +3,10 @@
 import { ensurePackages, LAB_PACKAGES } from '@sallyport/e2e/lab/packages.ts'
 import { enterUserNamespace } from '@sallyport/e2e/lab/privilege.ts'
 import { runScenarios, type Scenario } from '@sallyport/e2e/lab/scenario.ts'
+import { stunclient } from './scenarios/stunclient.ts'
 import { wireguardGo, wireguardGoRekey } from './scenarios/wireguard-go.ts'
 
-const SCENARIOS: readonly Scenario[] = [wireguardGo, wireguardGoRekey]
+const SCENARIOS: readonly Scenario[] = [wireguardGo, stunclient, wireguardGoRekey]
 
 const args = process.argv.slice(2)
 if (!args.includes('--list')) {
@@ -15,6 +16,7 @@ if (!args.includes('--list')) {
     { name: 'iputils-ping', program: 'ping' },
     { name: 'wireguard-go', program: 'wireguard-go' },
     { name: 'wireguard-tools', program: 'wg' },
+    { name: 'coturn', program: 'turnutils_stunclient' },
   ])
 }
 await runScenarios(SCENARIOS, args)
