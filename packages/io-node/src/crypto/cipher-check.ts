@@ -1,4 +1,4 @@
-import { Arena, fromHex, type TransportCipher } from '@sallyport/sans-io'
+import { Arena, concatBytes, fromHex, type TransportCipher, type TransportKey } from '@sallyport/sans-io'
 import { createArena } from '../kernel/kernel.ts'
 
 /**
@@ -31,6 +31,8 @@ export function cipherDefect(cipher: TransportCipher): string | undefined {
         if (!same(arena.bytes, into, plaintext)) return `wrong plaintext when opening ${told}`
         if (!all(arena.bytes, FROM + length + 16, FROM + ROOM)) return `stray bytes when opening ${told}`
 
+        if (!opensAtTheEnd(cipher, key, counter, sealed, expected)) return `right tag refused at an arena's end ${told}`
+
         for (const flip of [FROM, FROM + length, FROM + length + 15]) {
           arena.bytes.set(sealed, FROM)
           arena.bytes.set(expected, FROM + length)
@@ -39,6 +41,18 @@ export function cipherDefect(cipher: TransportCipher): string | undefined {
         }
       }
   return undefined
+}
+
+/** Whether a message is opened that has nothing behind its tag. */
+function opensAtTheEnd(
+  cipher: TransportCipher,
+  key: TransportKey,
+  counter: number,
+  sealed: Uint8Array,
+  tag: Uint8Array,
+): boolean {
+  const arena = new Arena(concatBytes(new Uint8Array(FROM), sealed, tag))
+  return cipher.open(key, counter, arena, FROM, sealed.length, FROM)
 }
 
 const FROM = 64

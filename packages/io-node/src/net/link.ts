@@ -1,5 +1,7 @@
 import type { IpAddress } from '@sallyport/sans-io'
-import { EADDRNOTAVAIL, EEXIST, ENODEV } from '../native/errno.ts'
+import { EADDRNOTAVAIL, EEXIST, ENODEV, EOPNOTSUPP } from '../native/errno.ts'
+import { TUNNEL_OVERHEAD } from '../run/packet-memory.ts'
+import { MAX_RUN_BYTES } from '../udp/send-run.ts'
 import { afOf } from '../udp/sockaddr.ts'
 import { attributesOf, NLM_F_CREATE, NLM_F_REPLACE, netlinkDump, netlinkRequest, u32 } from './netlink.ts'
 
@@ -7,6 +9,16 @@ import { attributesOf, NLM_F_CREATE, NLM_F_REPLACE, netlinkDump, netlinkRequest,
 export function bringUp(index: number, mtu: number): void {
   netlinkRequest('set the MTU', RTM_NEWLINK, 0, linkHeader(index, 0), [[IFLA_MTU, u32(mtu)]])
   netlinkRequest('bring the link up', RTM_NEWLINK, 0, linkHeader(index, IFF_UP), [[IFLA_TXQLEN, u32(QUEUE_LENGTH)]])
+  // A train should become one send: one that is a little longer costs a second send for a few datagrams.
+  const segments = Math.max(1, Math.floor(MAX_RUN_BYTES / (mtu + TUNNEL_OVERHEAD)))
+  netlinkRequest(
+    'limit trains',
+    RTM_NEWLINK,
+    0,
+    linkHeader(index, 0),
+    [[IFLA_GSO_MAX_SEGS, u32(segments)]],
+    [EOPNOTSUPP],
+  )
 }
 
 /** Removes an interface, if it is still there. Throws a `NetlinkError`. */
@@ -71,5 +83,6 @@ const RTM_DELADDR = 21
 const RTM_GETADDR = 22
 const IFLA_MTU = 4
 const IFLA_TXQLEN = 13
+const IFLA_GSO_MAX_SEGS = 40
 const IFA_ADDRESS = 1
 const IFA_LOCAL = 2

@@ -55,5 +55,5 @@ const READ_SPACE = 256 * 1024
 /** Room for a channel's and WireGuard's headers, a virtio header, or a cipher's scratch space. */
 const HEADROOM = 2 * CIPHER_SCRATCH_BEFORE
 
-/** What WireGuard and a channel put around a packet. */
-const TUNNEL_OVERHEAD = 36
+/** What WireGuard and a channel put around a packet, in bytes. */
+export const TUNNEL_OVERHEAD = 36
