@@ -17,7 +17,10 @@ import { openTun } from '../src/tun/open-tun.ts'
 import { openSimpleTun } from '../src/tun/simple-tun.ts'
 import type { TunDevice, TunOptions } from '../src/tun/tun-device.ts'
 import { TunError } from '../src/tun/tun-error.ts'
+import { openNativeUdpSocket } from '../src/udp/native-udp-socket.ts'
 import { openUdpSocket } from '../src/udp/open-udp.ts'
+import { openSimpleUdpSocket } from '../src/udp/simple-udp-socket.ts'
+import type { UdpOptions } from '../src/udp/udp-socket.ts'
 import { enterNetworkNamespace } from './namespace.ts'
 
 const implementations: readonly (readonly [string, (options: TunOptions) => TunDevice])[] = [
@@ -187,6 +190,34 @@ describe.runIf(isAllowed)('TUN devices', () => {
       const again = open({ name: tun.name })
       again.close()
     })
+  })
+
+  test.each([
+    ['native', async (options: UdpOptions) => openNativeUdpSocket(options)],
+    ['simple', openSimpleUdpSocket],
+  ] as const)('a %s UDP socket hears addresses that the system gets after it was opened', async (_, openSocket) => {
+    const socket = await openSocket({ family: 4 })
+    const tun = openTun({ name: 'sptest%d' })
+    const network = new TunNetwork(tun)
+    network.configure(configuration)
+    const received = newBuffer()
+    const local = new Promise<string>(resolve => {
+      socket.watch(() => {
+        socket.receive(received)
+        setImmediate(() => resolve(received.local[0]!.key))
+      })
+    })
+
+    const batch = newBuffer()
+    const fields = { source: PEER, destination: OURS, sourcePort: 7, destinationPort: socket.port }
+    batch.appendCopy(makeUdpPacket({ ...fields, payload: utf8('hello') }))
+    const resend = setInterval(() => tun.write(batch), 2)
+
+    expect(await local).toBe(`${OURS.text}:${socket.port}`)
+    clearInterval(resend)
+    socket.close()
+    network.close()
+    tun.close()
   })
 
   test('can be created and destroyed fifty times in a row', () => {

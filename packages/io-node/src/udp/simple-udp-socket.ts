@@ -19,32 +19,23 @@ import { noUdpStatistics, type UdpOptions, type UdpSocket, type UdpStatistics } 
 /**
  * Opens a socket that goes through `node:dgram`. Rejects with a `UdpOpenError`.
  *
- * `node:dgram` doesn't tell which of our addresses a datagram was sent to. Therefore there is one socket for each
- * address that this machine has when it is opened, and one for sending from whichever address the system chooses.
+ * `node:dgram` doesn't tell which of our addresses a datagram was sent to. Therefore there is one socket for each address
+ * of this machine, and one for sending from whichever address the system chooses. What that one receives was sent to an
+ * address that is new: it is lost, but from then on the address has a socket too.
  */
 export async function openSimpleUdpSocket(options: UdpOptions): Promise<UdpSocket> {
   if (options.address !== undefined) {
     const socket = await open(options, options.address, options.port ?? 0, false)
-    return new SimpleUdpSocket(options.family, socket.address().port, undefined, [[options.address, socket]])
+    const alone = new SimpleUdpSocket(options, socket.address().port, undefined)
+    alone.add(options.address, socket)
+    return alone
   }
   const probe = await openAny(options)
   const { port } = probe.address()
   await new Promise<void>(resolve => probe.close(() => resolve()))
-  const opened: dgram.Socket[] = []
-  try {
-    const wildcard = await open(options, wildcardOf(options.family), port, true)
-    opened.push(wildcard)
-    const specific: [IpAddress, dgram.Socket][] = []
-    for (const address of ownAddresses(options.family)) {
-      const socket = await open(options, address, port, true)
-      opened.push(socket)
-      specific.push([address, socket])
-    }
-    return new SimpleUdpSocket(options.family, port, wildcard, specific)
-  } catch (error) {
-    for (const socket of opened) socket.close()
-    throw error
-  }
+  const socket = new SimpleUdpSocket(options, port, await open(options, wildcardOf(options.family), port, true))
+  await socket.scan()
+  return socket
 }
 
 class SimpleUdpSocket implements UdpSocket {
@@ -58,28 +49,46 @@ class SimpleUdpSocket implements UdpSocket {
   readonly #specific = new Map<string, dgram.Socket>()
   readonly #received = new BoundedQueue<Received>(QUEUE_LENGTH)
   readonly #later = new Later()
+  readonly #options: UdpOptions
   #onReadable: (() => void) | undefined
+  #isScanning = false
   #isScheduled = false
   #isOpen = true
   #inFlight = 0
 
-  constructor(
-    family: IpFamily,
-    port: number,
-    wildcard: dgram.Socket | undefined,
-    specific: readonly (readonly [IpAddress, dgram.Socket])[],
-  ) {
-    this.family = family
+  constructor(options: UdpOptions, port: number, wildcard: dgram.Socket | undefined) {
+    this.#options = options
+    this.family = options.family
     this.port = port
     this.#wildcard = wildcard
-    for (const [address, socket] of specific) {
-      const local = new SocketAddress(address, port)
-      this.#specific.set(address.text, socket)
-      socket.on('message', (payload, from) => this.#receive(local, payload, from))
-      socket.on('error', () => {}) // such as an ICMP error: the datagram was counted when it was sent
-    }
-    wildcard?.on('message', () => this.statistics.receiveDropped++) // to an address that we didn't have at the start
     wildcard?.on('error', () => {})
+    wildcard?.on('message', () => {
+      this.statistics.receiveDropped++
+      void this.scan()
+    })
+  }
+
+  /** Takes the socket of one of our addresses. */
+  add(address: IpAddress, socket: dgram.Socket): void {
+    const local = new SocketAddress(address, this.port)
+    this.#specific.set(address.text, socket)
+    socket.on('message', (payload, from) => this.#receive(local, payload, from))
+    socket.on('error', () => {}) // such as an ICMP error: the datagram was counted when it was sent
+  }
+
+  /** Opens sockets for addresses that have none. */
+  async scan(): Promise<void> {
+    if (this.#isScanning) return
+    this.#isScanning = true
+    for (const address of ownAddresses(this.family)) {
+      if (this.#specific.has(address.text)) continue
+      try {
+        const socket = await open(this.#options, address, this.port, true)
+        if (this.#isOpen) this.add(address, socket)
+        else socket.close()
+      } catch {} // an address that is going or not yet usable: the next datagram to it looks again
+    }
+    this.#isScanning = false
   }
 
   watch(onReadable: () => void): void {
