@@ -3,6 +3,7 @@ import type {
   ClientInit,
   ClientInterface,
   ClientResource,
+  ClientToPortal,
   FlowCreated,
   FlowCreationFailed,
   GatewayId,
@@ -11,7 +12,6 @@ import type {
   TunnelAddresses,
 } from '@sallyport/portal-protocol'
 import {
-  BoundedQueue,
   type Datagram,
   type DataPlane,
   earliest,
@@ -23,14 +23,16 @@ import {
   type Transmit,
   unreachable,
 } from '@sallyport/sans-io'
+import type { CandidateBatch } from '../candidate-batches.ts'
 import { Connections } from '../connections.ts'
 import { equalAt } from '../equal-at.ts'
 import { Incoming } from '../incoming.ts'
+import { Outbox } from '../outbox.ts'
 import type { Overlay } from '../overlay.ts'
 import { type ControlFrame, GOODBYE } from '../p2p-control/frame.ts'
 import { PROXY_RANGE, SENTINEL_RANGE, TUNNEL_RANGE } from '../ranges.ts'
 import { SingleDatagram } from '../single-datagram.ts'
-import { equalTunConfigs, sortedRoutes, type TunConfig } from '../tun-config.ts'
+import { sortedRoutes, type TunConfig } from '../tun-config.ts'
 import { AllowedSources } from './allowed-sources.ts'
 import { ClientCounters } from './counters.ts'
 import type { ClientTunnelEvent, ResourceView } from './events.ts'
@@ -71,11 +73,12 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
   readonly #pending = new PendingFlows()
   readonly #sites = new SiteStatuses()
   readonly #router = new OutgoingRouter(this.#resources, this.#gateways, this.counters)
-  readonly #events = new BoundedQueue<ClientTunnelEvent>(MAX_EVENTS)
+  readonly #outbox = new Outbox<ClientToPortal, ClientTunnelEvent>(() => {
+    const batch = this.#connections.takeCandidates()
+    return batch === undefined ? [] : messagesOf(batch)
+  })
   #addresses: TunnelAddresses | undefined
   #searchDomain: string | null = null
-  #config: TunConfig | undefined
-  #announcesConfig = false
   #announcesResources = false
   #isClosed = false
 
@@ -85,7 +88,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     this.#cutter = new TrainCutter(options.checksum === undefined ? {} : { checksum: options.checksum })
     this.#connections = new Connections(this.#node, this.#logger, {
       established: id => this.#established(id),
-      moved: (gateway, path) => this.#emit({ type: 'path-changed', gateway, ...path }),
+      moved: (gateway, path) => this.#outbox.emit({ type: 'path-changed', gateway, ...path }),
       lost: id => this.#dropGateway(id),
     })
     const guard = {
@@ -115,7 +118,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
 
   /** How the TUN device is to be set up; `undefined` until the portal has said so. */
   get tunConfig(): TunConfig | undefined {
-    return this.#config
+    return this.#outbox.config
   }
 
   /** Handles one message of the portal. */
@@ -210,29 +213,10 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
   }
 
   pollEvent(): ClientTunnelEvent | undefined {
-    const event = this.#events.shift()
-    if (event !== undefined) return event
-    const batch = this.#connections.takeCandidates()
-    if (batch !== undefined) {
-      const gateway_ids = [batch.peer]
-      if (batch.removed.length > 0)
-        this.#tellPortal({
-          event: 'broadcast_invalidated_ice_candidates',
-          payload: { gateway_ids, candidates: batch.removed },
-        })
-      if (batch.added.length > 0)
-        this.#tellPortal({ event: 'broadcast_ice_candidates', payload: { gateway_ids, candidates: batch.added } })
-      return this.#events.shift()
-    }
-    if (this.#announcesConfig && this.#config !== undefined) {
-      this.#announcesConfig = false
-      return { type: 'interface-changed', config: this.#config }
-    }
-    if (this.#announcesResources) {
-      this.#announcesResources = false
-      return { type: 'resources-changed', resources: this.resources }
-    }
-    return undefined
+    const event = this.#outbox.poll()
+    if (event !== undefined || !this.#announcesResources) return event
+    this.#announcesResources = false
+    return { type: 'resources-changed', resources: this.resources }
   }
 
   pollTimeout(): Instant | undefined {
@@ -274,7 +258,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     }
     if (!isIntentDue) return
     this.#logger.debug({ resource: access.resource.id }, 'asking for access')
-    this.#tellPortal({
+    this.#outbox.tellPortal({
       event: 'create_flow',
       payload: { resource_id: access.resource.id, connected_gateway_ids: this.#gateways.remembered },
     })
@@ -383,7 +367,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     }
     const handle = this.#connections.connect(id, secrets, now)
     if (handle < 0) {
-      this.#emit({ type: 'relays-wanted' })
+      this.#outbox.emit({ type: 'relays-wanted' })
       return
     }
     if (access.gateway !== undefined && access.gateway.id !== id) {
@@ -431,7 +415,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     gateway.isEstablished = true
     this.#sites.setOnline(gateway.site)
     this.#announcesResources = true
-    this.#emit({ type: 'connection-state', gateway: id, state: 'connected' })
+    this.#outbox.emit({ type: 'connection-state', gateway: id, state: 'connected' })
   }
 
   /** Forgets a gateway that is gone: the next packet for any of its resources asks for access again. */
@@ -443,33 +427,29 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     if (![...this.#gateways.values()].some(other => other.site === site && other.isEstablished))
       this.#sites.setUnknown(site)
     this.#announcesResources = true
-    if (gateway.isEstablished) this.#emit({ type: 'connection-state', gateway: id, state: 'disconnected' })
+    if (gateway.isEstablished) this.#outbox.emit({ type: 'connection-state', gateway: id, state: 'disconnected' })
   }
 
   // --- what we say ---
 
   #updateConfig(): void {
     if (this.#addresses === undefined) return
-    const config = {
+    this.#outbox.configure({
       ...this.#addresses,
       routes: sortedRoutes([...FIXED_ROUTES, ...this.#resources.networks]),
       searchDomain: this.#searchDomain,
-    }
-    if (equalTunConfigs(config, this.#config)) return
-    this.#config = config
-    this.#announcesConfig = true
-  }
-
-  #tellPortal(message: Extract<ClientTunnelEvent, { type: 'send-portal' }>['message']): void {
-    this.#emit({ type: 'send-portal', message })
-  }
-
-  #emit(event: ClientTunnelEvent): void {
-    this.#events.push(event)
+    })
   }
 }
 
-/** More than any burst between two drains: an intent that is lost is repeated. */
-const MAX_EVENTS = 4096
-
 const FIXED_ROUTES: readonly IpPrefix[] = [TUNNEL_RANGE, PROXY_RANGE, SENTINEL_RANGE].flatMap(({ v4, v6 }) => [v4, v6])
+
+function messagesOf({ peer, added, removed }: CandidateBatch<GatewayId>): ClientToPortal[] {
+  const gateway_ids = [peer]
+  const messages: ClientToPortal[] = []
+  if (removed.length > 0)
+    messages.push({ event: 'broadcast_invalidated_ice_candidates', payload: { gateway_ids, candidates: removed } })
+  if (added.length > 0)
+    messages.push({ event: 'broadcast_ice_candidates', payload: { gateway_ids, candidates: added } })
+  return messages
+}

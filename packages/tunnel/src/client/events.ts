@@ -1,6 +1,6 @@
 import type { ClientResource, ClientToPortal, GatewayId } from '@sallyport/portal-protocol'
 import type { ConnectionPath } from '../connection-path.ts'
-import type { TunConfig } from '../tun-config.ts'
+import type { TunnelEvent } from '../outbox.ts'
 import type { Status } from './site-statuses.ts'
 
 /** A resource as it is shown to users. */
@@ -13,19 +13,10 @@ export interface ResourceView {
 
 /** What a client's tunnel tells its owner. */
 export type ClientTunnelEvent =
-  /** To be pushed to the portal. */
-  | { readonly type: 'send-portal'; readonly message: ClientToPortal }
-  /** The TUN device is to be set up like this. Replaces an earlier one that was not polled yet. */
-  | { readonly type: 'interface-changed'; readonly config: TunConfig }
+  | TunnelEvent<ClientToPortal>
   /** The list or the status of a resource has changed. Replaces an earlier one. In the order to be shown. */
   | { readonly type: 'resources-changed'; readonly resources: readonly ResourceView[] }
   /** Packets flow to a gateway, or don't any more. */
-  | {
-      readonly type: 'connection-state'
-      readonly gateway: GatewayId
-      readonly state: 'connected' | 'disconnected'
-    }
+  | { readonly type: 'connection-state'; readonly gateway: GatewayId; readonly state: 'connected' | 'disconnected' }
   /** Packets to and from a gateway take another path from here on. */
   | ({ readonly type: 'path-changed'; readonly gateway: GatewayId } & ConnectionPath)
-  /** No relay is known: join the portal's channel again, its `init` brings some. */
-  | { readonly type: 'relays-wanted' }

@@ -5,6 +5,7 @@ import type {
   ClientId,
   GatewayInit,
   GatewayResource,
+  GatewayToPortal,
   PortalToGateway,
   RejectAccess,
   ResourceId,
@@ -12,7 +13,6 @@ import type {
 } from '@sallyport/portal-protocol'
 import {
   add,
-  BoundedQueue,
   type Datagram,
   type DataPlane,
   earliest,
@@ -28,13 +28,15 @@ import {
   unreachable,
   type WallClock,
 } from '@sallyport/sans-io'
+import type { CandidateBatch } from '../candidate-batches.ts'
 import { Connections } from '../connections.ts'
 import { Incoming } from '../incoming.ts'
+import { Outbox } from '../outbox.ts'
 import type { Overlay } from '../overlay.ts'
 import { type ControlFrame, GOODBYE } from '../p2p-control/frame.ts'
 import { TUNNEL_RANGE } from '../ranges.ts'
 import { SingleDatagram } from '../single-datagram.ts'
-import { equalTunConfigs, sortedRoutes, type TunConfig } from '../tun-config.ts'
+import { sortedRoutes, type TunConfig } from '../tun-config.ts'
 import type { ClientPeer } from './client-peer.ts'
 import { ClientPeers } from './client-peers.ts'
 import { GatewayCounters } from './counters.ts'
@@ -72,9 +74,10 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
   readonly #single = new SingleDatagram()
   readonly #peers = new ClientPeers()
   readonly #gate = new Gate(this.#peers, this.counters)
-  readonly #events = new BoundedQueue<GatewayTunnelEvent>(MAX_EVENTS)
-  #config: TunConfig | undefined
-  #announcesConfig = false
+  readonly #outbox = new Outbox<GatewayToPortal, GatewayTunnelEvent>(() => {
+    const batch = this.#connections.takeCandidates()
+    return batch === undefined ? [] : messagesOf(batch)
+  })
   #nextTick: Instant | undefined
   #isClosed = false
 
@@ -83,8 +86,8 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
     this.#logger = options.logger ?? silentLogger
     this.#calendar = options.calendar
     this.#connections = new Connections(this.#node, this.#logger, {
-      established: client => this.#emit({ type: 'connection-state', client, state: 'connected' }),
-      moved: (client, path) => this.#emit({ type: 'path-changed', client, ...path }),
+      established: client => this.#outbox.emit({ type: 'connection-state', client, state: 'connected' }),
+      moved: (client, path) => this.#outbox.emit({ type: 'path-changed', client, ...path }),
       lost: client => this.#lost(client),
     })
     const guard = {
@@ -108,7 +111,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
 
   /** How the TUN device is to be set up; `undefined` until the portal has said so. */
   get tunConfig(): TunConfig | undefined {
-    return this.#config
+    return this.#outbox.config
   }
 
   /** Handles one message of the portal. */
@@ -173,25 +176,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
   }
 
   pollEvent(): GatewayTunnelEvent | undefined {
-    const event = this.#events.shift()
-    if (event !== undefined) return event
-    const batch = this.#connections.takeCandidates()
-    if (batch !== undefined) {
-      const client_ids = [batch.peer]
-      if (batch.removed.length > 0)
-        this.#tellPortal({
-          event: 'broadcast_invalidated_ice_candidates',
-          payload: { client_ids, candidates: batch.removed },
-        })
-      if (batch.added.length > 0)
-        this.#tellPortal({ event: 'broadcast_ice_candidates', payload: { client_ids, candidates: batch.added } })
-      return this.#events.shift()
-    }
-    if (this.#announcesConfig && this.#config !== undefined) {
-      this.#announcesConfig = false
-      return { type: 'interface-changed', config: this.#config }
-    }
-    return undefined
+    return this.#outbox.poll()
   }
 
   pollTimeout(): Instant | undefined {
@@ -243,7 +228,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
       this.#logger.debug({ client: peer.id }, 'the client said goodbye')
       this.#connections.forget(peer.id)
       this.#peers.remove(peer)
-      this.#emit({ type: 'connection-state', client: peer.id, state: 'disconnected' })
+      this.#outbox.emit({ type: 'connection-state', client: peer.id, state: 'disconnected' })
     } else this.#logger.debug({ client: peer.id, event: frame?.event }, 'ignoring a control message')
   }
 
@@ -277,7 +262,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
     }
     const handle = this.#connections.connect(client.id, secrets, now)
     if (handle < 0) {
-      this.#emit({ type: 'relays-wanted' })
+      this.#outbox.emit({ type: 'relays-wanted' })
       return // unanswered: the client asks again
     }
     const rival = this.#peers.rivalOf(client.id, client)
@@ -291,7 +276,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
         'access to a resource that no packet will match',
       )
     this.#nextTick ??= add(now, POLICY_TICK)
-    this.#tellPortal({ event: 'flow_authorized', payload: { ref: flow.ref } })
+    this.#outbox.tellPortal({ event: 'flow_authorized', payload: { ref: flow.ref } })
   }
 
   #rejectAccess(rejection: RejectAccess, now: Instant): void {
@@ -333,7 +318,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
   #lost(client: ClientId): void {
     const peer = this.#peers.get(client)
     if (peer !== undefined) this.#peers.setHandle(peer, -1)
-    this.#emit({ type: 'connection-state', client, state: 'disconnected' })
+    this.#outbox.emit({ type: 'connection-state', client, state: 'disconnected' })
   }
 
   /** Ends the connection to a client that is let in to nothing any more. */
@@ -347,19 +332,15 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
   #setInterface(addresses: TunnelAddresses): void {
     const { ipv4, ipv6 } = addresses
     this.#gate.own = addresses
-    const config = { ipv4, ipv6, routes: sortedRoutes([TUNNEL_RANGE.v4, TUNNEL_RANGE.v6]), searchDomain: null }
-    if (equalTunConfigs(config, this.#config)) return
-    this.#config = config
-    this.#announcesConfig = true
-  }
-
-  #tellPortal(message: Extract<GatewayTunnelEvent, { type: 'send-portal' }>['message']): void {
-    this.#emit({ type: 'send-portal', message })
-  }
-
-  #emit(event: GatewayTunnelEvent): void {
-    if (!this.#events.push(event)) this.#logger.warn({ type: event.type }, 'dropped an event that nobody polls')
+    this.#outbox.configure({ ipv4, ipv6, routes: sortedRoutes([TUNNEL_RANGE.v4, TUNNEL_RANGE.v6]), searchDomain: null })
   }
 }
 
-const MAX_EVENTS = 16_384
+function messagesOf({ peer, added, removed }: CandidateBatch<ClientId>): GatewayToPortal[] {
+  const client_ids = [peer]
+  const messages: GatewayToPortal[] = []
+  if (removed.length > 0)
+    messages.push({ event: 'broadcast_invalidated_ice_candidates', payload: { client_ids, candidates: removed } })
+  if (added.length > 0) messages.push({ event: 'broadcast_ice_candidates', payload: { client_ids, candidates: added } })
+  return messages
+}
