@@ -40,9 +40,10 @@ export async function makeSwitch(
  *   Plain masquerading is that only while new packets from outside are dropped: otherwise an early one from a peer gets
  *   a conntrack entry of its own, the outgoing packet is moved to another port, and hole punching fails.
  * - `symmetric`: each destination gets a random port of its own, so that a peer's guess is always wrong.
- * - `none`: addresses pass as they are, behind a firewall that lets no new packet in.
+ * - `firewall`: addresses pass as they are, but no new packet gets in.
+ * - `open`: addresses pass as they are, and everything gets in.
  */
-export type NatKind = 'port-restricted' | 'symmetric' | 'none'
+export type NatKind = 'port-restricted' | 'symmetric' | 'firewall' | 'open'
 
 /**
  * Makes a router forget its mappings, as one that was restarted: the kernel drops masqueraded connections when the
@@ -57,7 +58,8 @@ export async function forgetMappings(router: Namespace, outside: string): Promis
 export async function makeRouter(router: Namespace, outside: string, kind: NatKind): Promise<void> {
   await router.sysctl({ 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1 })
   const masquerade = kind === 'symmetric' ? 'masquerade random,fully-random' : 'masquerade'
-  const postrouting = kind === 'none' ? '' : `oifname "${outside}" ${masquerade}`
+  const isNat = kind === 'port-restricted' || kind === 'symmetric'
+  const postrouting = !isNat ? '' : `oifname "${outside}" ${masquerade}`
   await router.nft(`
 table inet nat
 delete table inet nat
@@ -74,7 +76,7 @@ table inet nat {
   chain forward {
     type filter hook forward priority filter
     ct state established,related accept
-    iifname "${outside}" drop
+    ${kind === 'open' ? '' : `iifname "${outside}" drop`}
   }
 }
 `)

@@ -73,9 +73,10 @@ export async function setNats(network: Network, client: NatKind, gateway: NatKin
   await addBackboneRoutes(network)
 }
 
+/** Sites know the way to each other's addresses, for routers that don't hide them. */
 async function addBackboneRoutes({ clientNat, gatewayNat }: Network): Promise<void> {
-  await clientNat.ip('route replace default via 2001:db8:113::102')
-  await gatewayNat.ip('route replace default via 2001:db8:113::101')
+  await clientNat.ip('route replace default via 203.0.113.102', 'route replace default via 2001:db8:113::102')
+  await gatewayNat.ip('route replace default via 203.0.113.101', 'route replace default via 2001:db8:113::101')
 }
 
 async function buildInternet({ internet, clientNat, gatewayNat }: Network): Promise<void> {
@@ -94,6 +95,8 @@ async function buildInternet({ internet, clientNat, gatewayNat }: Network): Prom
     ['to-client', 'to-gateways'],
   )
   for (const [subnet, router] of [
+    ['192.168.10.0/24', '203.0.113.101'],
+    ['192.168.20.0/24', '203.0.113.102'],
     ['2001:db8:10::/64', '2001:db8:113::101'],
     ['2001:db8:20::/64', '2001:db8:113::102'],
   ]) {

@@ -1,26 +1,16 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { waitFor } from '../lab/command.ts'
 import type { Lab } from '../lab/lab.ts'
 import type { LabProcess } from '../lab/process.ts'
 import { PAGE } from '../tools/page-server.ts'
-import { ADDRESSES, buildNetwork, type Network, type NetworkOptions } from './network.ts'
-
-const root = fileURLToPath(new URL('../..', import.meta.url))
-
-/** The words that run a TypeScript file of this repository on the Node.js that runs us. */
-export const script = (file: string, ...args: readonly string[]): string[] => [
-  process.execPath,
-  '--conditions=development',
-  '--disable-warning=ExperimentalWarning',
-  join(root, file),
-  ...args,
-]
+import { ADDRESSES, buildNetwork, type Families, type Network, type NetworkOptions } from './network.ts'
+import { script } from './script.ts'
 
 /** What the portal's bootstrap answers. */
 export interface Bootstrap {
   readonly accountId: string
+  readonly groupId: string
   readonly siteId: string
   readonly resourceId: string
   readonly policyId: string
@@ -42,6 +32,10 @@ export interface Path {
 const GATEWAY_IDS = ['6d1c9d4e-0000-4000-8000-000000000001', '6d1c9d4e-0000-4000-8000-000000000002']
 const PORTAL_PORT = 8080
 
+/** Where hosts of these families find the portal. */
+const portalUrl = (families: Families | undefined): string =>
+  `ws://${families === 'v6' ? `[${ADDRESSES.portalV6}]` : ADDRESSES.portal}:${PORTAL_PORT}/`
+
 /** The whole product in a lab: portal, relay, two gateways, a client and a private web server. */
 export class World {
   readonly lab: Lab
@@ -52,17 +46,18 @@ export class World {
   relay!: LabProcess
   readonly gateways: [LabProcess | undefined, LabProcess | undefined] = [undefined, undefined]
   client!: LabProcess
-  #portalUrl = `ws://${ADDRESSES.portal}:${PORTAL_PORT}/`
+  readonly #options: NetworkOptions
 
-  private constructor(lab: Lab, network: Network) {
+  private constructor(lab: Lab, network: Network, options: NetworkOptions) {
     this.lab = lab
     this.network = network
+    this.#options = options
     this.folder = mkdtempSync(join(lab.logFolder, 'world-'))
   }
 
   /** Builds the network and starts the web server; nothing of ours runs yet. */
   static async build(lab: Lab, options: NetworkOptions = {}): Promise<World> {
-    const world = new World(lab, await buildNetwork(lab, options))
+    const world = new World(lab, await buildNetwork(lab, options), options)
     const servers = [ADDRESSES.server, ADDRESSES.serverV6].map(address =>
       world.network.private.spawn(
         `server-${address.replaceAll(':', '_')}`,
@@ -73,14 +68,12 @@ export class World {
     return world
   }
 
-  /** Builds everything and starts everything: portal, relay, both gateways and the client. */
-  static async start(lab: Lab, options: NetworkOptions = {}): Promise<World> {
+  /** Builds everything and starts portal, relay, the first gateway (or both) and the client. */
+  static async start(lab: Lab, options: NetworkOptions & { readonly gateways?: 1 | 2 } = {}): Promise<World> {
     const world = await World.build(lab, options)
-    if (options.clientFamilies === 'v6' && options.gatewayFamilies === 'v6')
-      world.#portalUrl = `ws://[${ADDRESSES.portalV6}]:${PORTAL_PORT}/`
     await world.startPortal()
     await world.startRelay()
-    await Promise.all([world.startGateway(0), world.startGateway(1)])
+    await Promise.all([world.startGateway(0), options.gateways === 2 ? world.startGateway(1) : undefined])
     await world.startClient()
     return world
   }
@@ -99,6 +92,7 @@ export class World {
           database,
           '--resource',
           ADDRESSES.privateRange,
+          ADDRESSES.privateRangeV6,
         ),
       )
       this.bootstrap = JSON.parse(answer) as Bootstrap
@@ -136,7 +130,7 @@ export class World {
   async startRelay(): Promise<void> {
     this.relay = this.network.internet.spawn('relay', script('apps/relay/src/main.ts'), {
       env: {
-        FIREZONE_API_URL: this.#portalUrl,
+        FIREZONE_API_URL: portalUrl('dual'),
         FIREZONE_TOKEN: this.bootstrap.relayToken,
         PUBLIC_IP4_ADDR: ADDRESSES.relay,
         PUBLIC_IP6_ADDR: ADDRESSES.relayV6,
@@ -148,13 +142,16 @@ export class World {
   }
 
   /** Starts gateway 0 or 1 and waits until the portal knows it. */
-  async startGateway(index: 0 | 1, options: { readonly env?: Record<string, string> } = {}): Promise<LabProcess> {
+  async startGateway(
+    index: 0 | 1,
+    options: { readonly env?: Record<string, string>; readonly prefix?: readonly string[] } = {},
+  ): Promise<LabProcess> {
     const gateway = this.network.gateways[index].spawn(
       `gateway-${index + 1}`,
-      script('apps/gateway/src/main.ts', '--masquerade'),
+      [...(options.prefix ?? []), ...script('apps/gateway/src/main.ts', '--masquerade')],
       {
         env: {
-          FIREZONE_API_URL: this.#portalUrl,
+          FIREZONE_API_URL: portalUrl(this.#options.gatewayFamilies),
           FIREZONE_TOKEN: this.bootstrap.gatewayToken,
           FIREZONE_ID: GATEWAY_IDS[index]!,
           FIREZONE_NAME: `gateway-${index + 1}`,
@@ -168,18 +165,25 @@ export class World {
   }
 
   /** Starts the client and waits until its interface is up. */
-  async startClient(options: { readonly env?: Record<string, string> } = {}): Promise<LabProcess> {
-    this.client = this.network.client.spawn('client', script('apps/client/src/main.ts', '--dns-control', 'disabled'), {
-      env: {
-        FIREZONE_API_URL: this.#portalUrl,
-        FIREZONE_TOKEN: this.bootstrap.clientToken,
-        FIREZONE_ID: 'c11e27aa-0000-4000-8000-000000000001',
-        FIREZONE_NAME: 'laptop',
-        ...options.env,
-      },
-    })
+  async startClient(): Promise<LabProcess> {
+    this.client = this.network.client.spawn('client', this.clientCommand(), { env: this.clientEnv() })
     await this.client.waitForLine(/"interface configured"/)
     return this.client
+  }
+
+  /** The words that start the client. */
+  clientCommand(): string[] {
+    return script('apps/client/src/main.ts', '--dns-control', 'disabled')
+  }
+
+  /** The environment that the client is started in. */
+  clientEnv(): Record<string, string> {
+    return {
+      FIREZONE_API_URL: portalUrl(this.#options.clientFamilies),
+      FIREZONE_TOKEN: this.bootstrap.clientToken,
+      FIREZONE_ID: 'c11e27aa-0000-4000-8000-000000000001',
+      FIREZONE_NAME: 'laptop',
+    }
   }
 
   /** Fetches from the private web server as the client's user would; `undefined` where that failed. */
@@ -189,7 +193,7 @@ export class World {
   ): Promise<string | undefined> {
     const timeoutMs = options.timeoutMs ?? 10_000
     const host = options.host ?? ADDRESSES.server
-    const url = `http://${host.includes(':') ? `[${host}]` : host}${path}`
+    const url = `http://${host.split(':').length > 2 ? `[${host}]` : host}${path}`
     return this.network.client.attempt(['curl', '-sS', '-f', '--max-time', String(timeoutMs / 1000), url], {
       timeoutMs: timeoutMs + 5000,
     })
@@ -265,13 +269,5 @@ export class World {
     const index = this.gateways.findIndex(gateway => gateway?.lines.some(line => line.includes(path.gatewayId)))
     if (index !== 0 && index !== 1) throw new Error(`no gateway is known by the id ${path.gatewayId}`)
     return index
-  }
-
-  /** Makes a folder with a file that only its owner reads, and returns the file's path. */
-  secretFile(name: string, text: string): string {
-    mkdirSync(this.folder, { recursive: true })
-    const file = join(this.folder, name)
-    writeFileSync(file, text, { mode: 0o600 })
-    return file
   }
 }
