@@ -33,7 +33,7 @@ async function whileDirect(lab: Lab): Promise<string> {
   const portal = await asker.lostSince()
   if (portal > 0) throw new Error(`${portal} requests were lost with the portal`)
 
-  if ((await world.path()).path !== 'direct') throw new Error('the path is not direct')
+  await world.settledPath('direct')
   await world.relay.end('SIGKILL')
   await world.startRelay()
   await sleep(5000)
@@ -56,7 +56,7 @@ async function whileRelayed(lab: Lab): Promise<string> {
   await Promise.all(lab.namespaces.splice(0).map(namespace => namespace.remove()))
   const world = await World.start(lab, { clientNat: 'symmetric', gatewayNat: 'symmetric' })
   await world.fetchPage()
-  if ((await world.path()).path !== 'relayed') throw new Error('the path is not relayed')
+  await world.settledPath('relayed')
   const asker = await Asker.start(world)
   const relay = await asker.outage('the relay in use', 60_000, async () => {
     await world.relay.end('SIGKILL')

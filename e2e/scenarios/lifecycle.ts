@@ -24,11 +24,11 @@ export const lifecycle: readonly Scenario[] = [
     async run(lab) {
       const world = await World.start(lab, { gateways: 2 })
       await world.fetchPage()
-      const used = world.gatewayOf(await world.path())
+      const used = await world.gatewayOf(await world.path())
       const asked = world.intents().length
       world.gateways[used]!.kill('SIGTERM')
       const took = await world.timeToPage(10_000)
-      if (world.gatewayOf(await world.path()) === used) throw new Error('it is still the same gateway')
+      if ((await world.gatewayOf(await world.path())) === used) throw new Error('it is still the same gateway')
       if (world.intents().length - asked !== 1)
         throw new Error(`asked for access ${world.intents().length - asked} times`)
       if (took > 2000) throw new Error(`it took ${took} ms`)

@@ -7,8 +7,7 @@
  * that the request came from
  */
 import { createServer, type ServerResponse } from 'node:http'
-
-export const PAGE = '<!doctype html><title>Intranet</title><h1>Hello from the private network</h1>\n'
+import { PAGE } from './page.ts'
 
 const [address = '127.0.0.1', port = '80'] = process.argv.slice(2)
 

@@ -1,9 +1,9 @@
 import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
-import { waitFor } from '../lab/command.ts'
+import { sleep, waitFor } from '../lab/command.ts'
 import type { Lab } from '../lab/lab.ts'
 import type { LabProcess } from '../lab/process.ts'
-import { PAGE } from '../tools/page-server.ts'
+import { PAGE } from '../tools/page.ts'
 import { ADDRESSES, buildNetwork, type Families, type Network, type NetworkOptions } from './network.ts'
 import { script } from './script.ts'
 
@@ -234,6 +234,21 @@ export class World {
     return await waitFor('the client to tell its path', () => this.paths().at(-1), timeoutMs)
   }
 
+  /**
+   * Waits for the expected kind of path, and returns it; throws if it is another one.
+   *
+   * A connection comes up on the first path that works and moves to a better one: a direct path may take a moment, and a
+   * relayed one has to stay.
+   */
+  async settledPath(expected: Path['path']): Promise<Path> {
+    await this.path()
+    if (expected === 'relayed') await sleep(2000)
+    else await waitFor('a direct path', () => this.paths().at(-1)?.path === 'direct', 10_000).catch(() => {})
+    const path = await this.path()
+    if (path.path !== expected) throw new Error(`the path is ${JSON.stringify(path)}, not ${expected}`)
+    return path
+  }
+
   /** All paths that the client's log tells of, oldest first. */
   paths(): Path[] {
     return this.client.lines.filter(line => line.includes('"path selected"')).map(line => JSON.parse(line) as Path)
@@ -254,7 +269,14 @@ export class World {
 
   /** TCP throughput from the client to the private network for some seconds, in bits per second. */
   async throughput(seconds: number): Promise<number> {
-    const server = this.network.private.spawn('iperf3-server', ['iperf3', '-s', '-1', '-B', ADDRESSES.server])
+    const server = this.network.private.spawn('iperf3-server', [
+      'iperf3',
+      '-s',
+      '-1',
+      '--forceflush',
+      '-B',
+      ADDRESSES.server,
+    ])
     await server.waitForLine(/Server listening/)
     const report = await this.network.client.run(['iperf3', '-c', ADDRESSES.server, '-t', String(seconds), '-J'], {
       timeoutMs: seconds * 1000 + 15_000,
@@ -265,9 +287,10 @@ export class World {
   }
 
   /** Which gateway a path leads to. */
-  gatewayOf(path: Path): 0 | 1 {
-    const index = this.gateways.findIndex(gateway => gateway?.lines.some(line => line.includes(path.gatewayId)))
-    if (index !== 0 && index !== 1) throw new Error(`no gateway is known by the id ${path.gatewayId}`)
-    return index
+  async gatewayOf(path: Path): Promise<0 | 1> {
+    const gateways = await this.admin<readonly { id: string; name: string }[]>('gateway', 'list')
+    const name = gateways.find(({ id }) => id === path.gatewayId)?.name
+    if (name !== 'gateway-1' && name !== 'gateway-2') throw new Error(`the portal knows no gateway ${path.gatewayId}`)
+    return name === 'gateway-1' ? 0 : 1
   }
 }
