@@ -27,7 +27,7 @@ export interface Configuration {
 }
 
 /** How log lines look. */
-export type LogFormat = 'human' | 'json' | 'google-cloud'
+type LogFormat = 'human' | 'json' | 'google-cloud'
 
 /** The operator has to do something; the message says what. */
 export class ConfigurationError extends Error {

@@ -1,7 +1,7 @@
 import { elapsed, type Instant, type Millis, minutes } from '@sallyport/sans-io'
 
 /** How long after the last sign of life of the portal's connection a relay counts as ill. */
-export const HEALTHY_FOR: Millis = minutes(15)
+const HEALTHY_FOR: Millis = minutes(15)
 
 /** What the outside is told of how a relay is. */
 export class Health {

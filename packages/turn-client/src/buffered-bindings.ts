@@ -1,7 +1,7 @@
 import type { SocketAddress } from '@sallyport/sans-io'
 
 /** How many peers wait at most. */
-export const MAX_BUFFERED_BINDINGS = 100
+const MAX_BUFFERED_BINDINGS = 100
 
 /** The peers that want a channel as soon as there is an allocation: each once, in order; when full, the oldest goes. */
 export class BufferedBindings {

@@ -17,7 +17,7 @@ import { Allocation, type AllocationOptions } from '../src/index.ts'
 export const V4: SocketAddress = SocketAddress.of('198.51.100.10:3478')
 export const V6: SocketAddress = SocketAddress.of('[2001:db8::10]:3478')
 export const LOCAL4: SocketAddress = SocketAddress.of('192.168.1.23:52625')
-export const LOCAL6: SocketAddress = SocketAddress.of('[2001:db8:2::23]:52625')
+const LOCAL6: SocketAddress = SocketAddress.of('[2001:db8:2::23]:52625')
 export const MAPPED4: SocketAddress = SocketAddress.of('203.0.113.7:40001')
 export const RELAYED4: SocketAddress = SocketAddress.of('198.51.100.10:50000')
 export const RELAYED6: SocketAddress = SocketAddress.of('[2001:db8::10]:50000')

@@ -2,7 +2,7 @@ import type { StunCrypto } from '@sallyport/sans-io'
 import { encodeStun, type StunAttribute, type StunHeader } from '@sallyport/stun'
 
 /** Every error that the server answers with (RFC 8489 §14.8, RFC 8656 §19), and the text that goes with it. */
-export const ERROR_REASONS = {
+const ERROR_REASONS = {
   400: 'Bad Request',
   401: 'Unauthorized',
   437: 'Allocation Mismatch',

@@ -13,7 +13,6 @@ import {
   ALLOCATE,
   attributeOf,
   attributesOf,
-  BINDING,
   CHANNEL_BIND,
   encodeStun,
   longTermKey,
@@ -42,7 +41,7 @@ export const V4: IpAddress = IpAddress.of('203.0.113.101')
 export const V6: IpAddress = IpAddress.of('2001:db8::101')
 
 /** A generator that returns zeros, so that what is drawn is known. */
-export const zeros = (out: Uint8Array): void => {
+const zeros = (out: Uint8Array): void => {
   out.fill(0)
 }
 
@@ -187,7 +186,7 @@ const required = (method: number): readonly StunAttribute[] => {
 }
 
 /** Reads one response. */
-export function readAnswer({ remote, payload }: Transmit): Answer {
+function readAnswer({ remote, payload }: Transmit): Answer {
   const message = parseStun(payload)
   if (typeof message === 'string') throw new Error(`the server's answer is ${message}`)
   return {
@@ -226,5 +225,3 @@ export function relayed(out: PacketBuffer): Relayed[] {
     return { socket: out.peer[i]!, to: out.remote[i]?.key, hex: toHex(head) + toHex(out.bytesOf(i)) }
   })
 }
-
-export { BINDING }
