@@ -3,9 +3,9 @@ import type { PeerSocket } from './peer-socket.ts'
 
 /** Why a connection could not be made or kept. */
 export type FailureReason =
-  /** The peer has not told of a single address within {@link CANDIDATE_TIMEOUT}. */
+  /** The peer has not told of a single address within 10 s. */
   | 'no-candidates'
-  /** No path works, and none has come back within {@link DISCONNECT_GRACE}. */
+  /** No path works, and none has come back within 2 s. */
   | 'ice-disconnected'
   /** A path works, but the peer does not answer WireGuard handshakes. */
   | 'tunnel-expired'

@@ -1,4 +1,4 @@
-import { seconds } from '@sallyport/sans-io'
+import { type Crypto, seconds } from '@sallyport/sans-io'
 import { expect } from 'vitest'
 import { type Home, type Peer, World } from './world.ts'
 
@@ -10,8 +10,8 @@ export interface Pair {
 }
 
 /** Makes them, and lets them get their allocations. */
-export function pair(homes: { client: Home; gateway: Home; relays?: number; seed?: number }): Pair {
-  const world = new World(homes.seed)
+export function pair(homes: { client: Home; gateway: Home; relays?: number; seed?: number; crypto?: Crypto }): Pair {
+  const world = new World(homes.seed, homes.crypto)
   for (let i = 0; i < (homes.relays ?? 1); i++)
     world.addRelay(['relay', 'second'][i]!, { addresses: [`198.51.100.${i + 1}`, `2001:db8:ffff::${i + 1}`] })
   const client = world.addPeer('client', 'client', homes.client)

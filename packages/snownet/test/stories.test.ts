@@ -1,3 +1,4 @@
+import { portableCrypto } from '@sallyport/crypto'
 import { millis, minutes, SocketAddress, seconds } from '@sallyport/sans-io'
 import type { NatKind } from '@sallyport/testkit'
 import { describe, expect, test } from 'vitest'
@@ -65,6 +66,18 @@ describe('a path is found', () => {
     world.network.run(seconds(20))
 
     expectPath(world, client, gateway, 'peer-to-peer')
+  })
+
+  test('with real cryptography, directly and through relays', () => {
+    for (const nat of ['port-restricted', 'symmetric'] as const) {
+      const { world, client, gateway } = pair({ client: { nat }, gateway: { nat }, crypto: portableCrypto })
+
+      world.connect(client, gateway)
+      world.network.run(seconds(5))
+
+      expectExchange(world, client, gateway)
+      expect(client.pathTo(gateway) === 'peer-to-peer').toBe(nat === 'port-restricted')
+    }
   })
 
   test('when a symmetric NAT maps a peer to the port of relays', () => {

@@ -1,5 +1,6 @@
 import { makeUdpPacket } from '@sallyport/ip-packet'
 import {
+  type Crypto,
   type Datagram,
   type DataPlane,
   type Instant,
@@ -57,12 +58,15 @@ export class World {
   /** How many datagrams have reached peers. */
   delivered: number = 0
 
-  constructor(seed = 1) {
+  readonly crypto: Crypto
+
+  constructor(seed: number = 1, crypto: Crypto = fastCrypto) {
     this.network = new SimulatedNetwork(seed)
+    this.crypto = crypto
   }
 
   addRelay(name: string, options: RelayHostOptions): RelayHost {
-    const relay = new RelayHost(this.network, name, options)
+    const relay = new RelayHost(this.network, name, { crypto: this.crypto, ...options })
     this.relays.set(name as RelayId, relay)
     return relay
   }
@@ -196,7 +200,7 @@ export class Peer implements SansIo<Datagram, Transmit, NodeEvent>, DataPlane {
     this.node = new Node(
       {
         role,
-        crypto: fastCrypto,
+        crypto: world.crypto,
         random: network.random(),
         calendar: { instant: network.now, wallClock: CALENDAR },
         logger: this.#logger(),
