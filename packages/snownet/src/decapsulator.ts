@@ -22,6 +22,14 @@ export interface Reception {
   drop(): void
 }
 
+/** What one call works on: from where to where, when, and the ECN bits of the datagrams at hand. */
+interface Batch {
+  datagrams: PacketBuffer
+  packets: PacketBuffer
+  now: Instant
+  ecn: number
+}
+
 /**
  * The way in of the packet path: tells datagrams apart, takes off what relays have put around them, and opens packets.
  *
@@ -35,6 +43,8 @@ export interface Reception {
  */
 export class Decapsulator {
   readonly #reception: Reception
+  /** Made by the first call and reused: the packet path allocates nothing. */
+  #batch: Batch | undefined
 
   constructor(reception: Reception) {
     this.#reception = reception
@@ -42,6 +52,11 @@ export class Decapsulator {
 
   /** Appends what the datagrams hold to `packets`, with `peer` set to the connection's number. Bytes are used up. */
   decapsulate(datagrams: PacketBuffer, packets: PacketBuffer, now: Instant): void {
+    this.#batch ??= { datagrams, packets, now, ecn: 0 }
+    const batch = this.#batch
+    batch.datagrams = datagrams
+    batch.packets = packets
+    batch.now = now
     for (let i = 0; i < datagrams.count; i++) {
       const local = datagrams.local[i]
       const remote = datagrams.remote[i]
@@ -49,78 +64,69 @@ export class Decapsulator {
         this.#reception.drop()
         continue
       }
+      batch.ecn = datagrams.ecn[i]!
       const relay = this.#reception.relayAt(remote.key)
       const end = datagrams.offset[i]! + datagrams.length[i]!
       const size = datagrams.segmentSize[i]! || datagrams.length[i]!
       let at = datagrams.offset[i]!
       do {
         const length = Math.min(size, end - at)
-        if (relay === undefined) this.#fromPeer(undefined, local, remote, datagrams, i, at, length, packets, now)
-        else this.#fromRelay(relay, local, remote, datagrams, i, at, length, packets, now)
+        if (relay === undefined) this.#fromPeer(batch, undefined, local, remote, at, length)
+        else this.#fromRelay(batch, relay, local, remote, at, length)
         at += size
       } while (at < end)
     }
   }
 
   #fromRelay(
+    batch: Batch,
     relay: Relay,
     local: SocketAddress,
     remote: SocketAddress,
-    datagrams: PacketBuffer,
-    entry: number,
     at: number,
     length: number,
-    packets: PacketBuffer,
-    now: Instant,
   ): void {
-    const { bytes } = datagrams.arena
+    const { bytes } = batch.datagrams.arena
     if (classify(bytes, at, length) !== CHANNEL_DATA) {
-      this.#fromPeer(relay, local, remote, datagrams, entry, at, length, packets, now)
+      this.#fromPeer(batch, relay, local, remote, at, length)
       return
     }
     const payloadLength = channelDataPayloadLength(bytes, at, length)
     const { allocation } = relay
-    const peer = payloadLength < 0 ? undefined : allocation.receiveOn(channelDataNumber(bytes, at), now)
+    const peer = payloadLength < 0 ? undefined : allocation.receiveOn(channelDataNumber(bytes, at), batch.now)
     const ours = peer && allocation.relayedAddress(peer.family)
-    if (peer === undefined || ours === undefined) {
-      this.#reception.drop()
-      return
-    }
-    this.#fromPeer(relay, ours, peer, datagrams, entry, at + CHANNEL_DATA_HEADER_LENGTH, payloadLength, packets, now)
+    if (peer === undefined || ours === undefined) this.#reception.drop()
+    else this.#fromPeer(batch, relay, ours, peer, at + CHANNEL_DATA_HEADER_LENGTH, payloadLength)
   }
 
   #fromPeer(
+    batch: Batch,
     relay: Relay | undefined,
     local: SocketAddress,
     remote: SocketAddress,
-    datagrams: PacketBuffer,
-    entry: number,
     at: number,
     length: number,
-    packets: PacketBuffer,
-    now: Instant,
   ): void {
-    const { bytes } = datagrams.arena
+    const { bytes } = batch.datagrams.arena
     switch (classify(bytes, at, length)) {
       case WIREGUARD_DATA:
-        this.#open(datagrams, entry, at, length, packets, now)
-        return
+        this.#open(batch, at, length)
+        break
       case STUN:
         this.#reception.handleStun(relay, local, remote, bytes.subarray(at, at + length))
-        return
+        break
       case WIREGUARD_HANDSHAKE:
         this.#reception.handleHandshake(relay, local, remote, bytes.subarray(at, at + length))
-        return
+        break
       case CHANNEL_DATA: // from somebody who is no relay of ours
       case NOT_OURS:
         this.#reception.drop()
     }
   }
 
-  #open(datagrams: PacketBuffer, entry: number, at: number, length: number, packets: PacketBuffer, now: Instant): void {
-    const connection = this.#reception.connectionWithIndex(
-      receiverIndexOf(datagrams.arena.bytes, at, MESSAGE_DATA) >>> 8,
-    )
+  #open({ datagrams, packets, now, ecn }: Batch, at: number, length: number): void {
+    const receiver = receiverIndexOf(datagrams.arena.bytes, at, MESSAGE_DATA)
+    const connection = this.#reception.connectionWithIndex(receiver >>> 8)
     const fits = packets.free > 0 && length - DATA_OVERHEAD <= packets.room
     if (connection === undefined || !fits) {
       this.#reception.drop()
@@ -140,7 +146,6 @@ export class Decapsulator {
     if (!isShared) packets.arena.bytes.set(datagrams.arena.bytes.subarray(into, into + opened), slot)
     const packet = packets.append(slot, opened)
     packets.peer[packet] = connection.handle
-    const ecn = datagrams.ecn[entry]!
     packets.ecn[packet] = ecn
     mergeEcn(packets.arena.bytes, slot, ecn)
   }

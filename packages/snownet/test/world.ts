@@ -138,7 +138,7 @@ export class World {
     const start = this.network.now
     const isUp = (): boolean => client.isConnectedTo(gateway) && gateway.isConnectedTo(client)
     // Whoever has lost too many datagrams fails, and is introduced again when the next packet comes.
-    for (let attempt = 0; attempt < 4 && !isUp(); attempt++) {
+    for (let attempt = 0; attempt < 10 && !isUp(); attempt++) {
       this.introduce(client, gateway)
       this.network.runUntil(
         () => isUp() || (client.pathTo(gateway) === undefined && client.stateTo(gateway) === undefined),
