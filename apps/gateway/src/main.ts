@@ -92,7 +92,7 @@ await runMain(async () => {
     loginUrl: url,
     ports: {
       now: monotonicNow,
-      runChannel: onEvent => runChannel(channel, { addresses, mark: OWN_MARK, onEvent }),
+      runChannel: (channel, onEvent) => runChannel(channel, { addresses, mark: OWN_MARK, onEvent }),
       runTunnel: onEvent => {
         const running = runDataPlane({ machine: tunnel, tun, sockets, onEvent })
         return {

@@ -27,7 +27,7 @@ class World {
       loginUrl: 'ws://portal/',
       ports: {
         now: () => this.now,
-        runChannel: onEvent => {
+        runChannel: (_, onEvent) => {
           this.channelEvent = onEvent
           return {
             connect: url => {

@@ -1,16 +1,15 @@
-import type { PhoenixChannel, PhoenixEvent } from '@sallyport/phoenix-channel'
-import { parsePortalToClient, type ResourceId } from '@sallyport/portal-protocol'
-import { add, type Instant, type Logger, type Millis, seconds, unreachable } from '@sallyport/sans-io'
+import type { PhoenixChannel } from '@sallyport/phoenix-channel'
+import { type PortalToClient, parsePortalToClient, type ResourceId } from '@sallyport/portal-protocol'
+import { type Instant, type Logger, type Millis, seconds, unreachable } from '@sallyport/sans-io'
 import type { ClientTunnel, ClientTunnelEvent } from '@sallyport/tunnel'
 import { EventStream } from './event-stream.ts'
 import type { SessionFailure } from './events.ts'
-import type { ChannelLoop, SessionPorts, TunnelLoop } from './ports.ts'
+import { pathForLog } from './path-for-log.ts'
+import { PortalLink } from './portal-link.ts'
+import type { SessionPorts, TunnelLoop } from './ports.ts'
 
 /** How long goodbyes may take to leave. */
 export const FLUSH_TIMEOUT: Millis = seconds(1)
-
-/** How often at most the portal is asked for relays by connecting to it anew. */
-const RELAYS_PAUSE = seconds(5)
 
 /** What a session is made of. */
 export interface SessionParts<Device> {
@@ -27,11 +26,9 @@ export class Session<Device> {
   /** What happens. Ends when the shutdown is complete. */
   readonly events: EventStream = new EventStream(() => this.stop())
   readonly #parts: SessionParts<Device>
-  readonly #channel: ChannelLoop
+  readonly #portal: PortalLink<PortalToClient>
   readonly #tunnel: TunnelLoop<Device>
-  #nextRelayRequest = 0 as Instant
   #shutdown: Promise<void> | undefined
-  #onChannelClosed = (): void => {}
 
   /** Connects to the portal at once. */
   constructor(parts: SessionParts<Device>) {
@@ -41,8 +38,17 @@ export class Session<Device> {
       event => this.#handleTunnelEvent(event),
       error => this.#fail({ type: 'tunnel', error }),
     )
-    this.#channel = parts.ports.runChannel(parts.channel, event => this.#handleChannelEvent(event))
-    this.#channel.connect(parts.loginUrl())
+    const { channel, logger, ports, tunnel } = parts
+    this.#portal = new PortalLink({
+      channel,
+      logger,
+      run: (channel, onEvent) => ports.runChannel(channel, onEvent),
+      loginUrl: () => parts.loginUrl(),
+      now: () => ports.now(),
+      parse: parsePortalToClient,
+      onMessage: message => this.#command(now => tunnel.handlePortalMessage(message, now)),
+      onFailed: failure => this.#fail({ type: 'portal', failure }),
+    })
   }
 
   /** Hands over the TUN device, which belongs to the session from here on. */
@@ -65,7 +71,7 @@ export class Session<Device> {
     this.#parts.logger.info({ reason }, 'resetting the session')
     this.#command(now => this.#parts.tunnel.reset(now))
     this.#tunnel.rebind()
-    this.#channel.connect(this.#parts.loginUrl())
+    this.#portal.reconnect()
   }
 
   /** Stops gracefully. Resolves when the shutdown is complete; harmless when called again. Never rejects. */
@@ -93,7 +99,7 @@ export class Session<Device> {
       case 'send-portal':
         if (event.message.event === 'create_flow')
           this.#parts.logger.info({ resourceId: event.message.payload.resource_id }, 'asking for access')
-        this.#channel.push(event.message.event, event.message.payload)
+        this.#portal.push(event.message)
         break
       case 'interface-changed':
       case 'resources-changed':
@@ -103,76 +109,14 @@ export class Session<Device> {
         this.#parts.logger.info({ gateway: event.gateway, state: event.state }, 'connection to a gateway')
         break
       case 'path-changed':
-        this.#parts.logger.info(
-          {
-            gatewayId: event.gateway,
-            path: event.path === 'peer-to-peer' ? 'direct' : 'relayed',
-            local: event.localType,
-            remote: event.remoteType,
-          },
-          'path selected',
-        )
+        this.#parts.logger.info({ gatewayId: event.gateway, ...pathForLog(event) }, 'path selected')
         break
       case 'relays-wanted':
-        this.#requestRelays()
+        this.#portal.requestRelays()
         break
       default:
         unreachable(event)
     }
-  }
-
-  /** The portal lists relays only when we join, so joining again is how to ask for them. */
-  #requestRelays(): void {
-    const now = this.#parts.ports.now()
-    if (this.#shutdown !== undefined || now < this.#nextRelayRequest) return
-    this.#nextRelayRequest = add(now, RELAYS_PAUSE)
-    this.#parts.logger.info({}, 'no relay is known: connecting to the portal anew')
-    this.#channel.connect(this.#parts.loginUrl())
-  }
-
-  #handleChannelEvent(event: PhoenixEvent): void {
-    const { logger, ports } = this.#parts
-    switch (event.type) {
-      case 'joined':
-        logger.info({}, 'connected to the portal')
-        break
-      case 'message':
-        this.#handleMessage(event.event, event.payload)
-        break
-      case 'reply':
-        if (event.error !== undefined) logger.debug({ ref: event.ref, error: event.error }, 'portal refused a message')
-        break
-      case 'heartbeat':
-        break
-      case 'disconnected':
-        logger.info(
-          { reason: event.reason, retryInMs: Math.round(event.retryAt - ports.now()) },
-          'connection to the portal is lost',
-        )
-        break
-      case 'failed':
-        this.#onChannelClosed()
-        this.#fail({ type: 'portal', failure: event.failure })
-        break
-      case 'closed':
-        this.#onChannelClosed()
-        break
-      default:
-        unreachable(event)
-    }
-  }
-
-  #handleMessage(event: string, payload: unknown): void {
-    const { logger, tunnel } = this.#parts
-    const result = parsePortalToClient(event, payload)
-    if ('defect' in result) {
-      logger.warn({ ...result.defect }, 'ignored a message of the portal')
-      return
-    }
-    for (const { type, what } of result.skipped)
-      if (type === 'bad-element') logger.warn({ resource: what }, 'skipped a resource that makes no sense')
-      else logger.debug({ resource: what }, 'skipped a resource of an unknown type')
-    this.#command(now => tunnel.handlePortalMessage(result.message, now))
   }
 
   /** Goodbyes go out first; the end of the stream comes last, so whoever waits for it knows. */
@@ -187,22 +131,10 @@ export class Session<Device> {
     })
     await this.#step('restore DNS and routes', () => ports.restore?.())
     await this.#step('close the tunnel', () => this.#tunnel.close())
-    await this.#step('close the channel', () => this.#closeChannel())
+    await this.#step('close the channel', () => this.#portal.close())
     logger.info({}, 'session has ended')
     if (ending !== undefined) this.events.push({ type: 'disconnected', failure: ending })
     this.events.end()
-  }
-
-  async #closeChannel(): Promise<void> {
-    const state = this.#parts.channel.state
-    if (state !== 'closed' && state !== 'failed') {
-      const closed = new Promise<void>(resolve => {
-        this.#onChannelClosed = resolve
-      })
-      this.#channel.close()
-      await closed
-    }
-    this.#channel.stop()
   }
 
   /** Whatever goes wrong in one step of a shutdown, the others are still taken. */
