@@ -9,7 +9,7 @@ export const stunclient: Scenario = {
   claim: 'coturn’s STUN client learns from our relay how it looks from outside, over IPv4 and IPv6',
   quick: true,
   async run(lab) {
-    const { client, server, peer } = await buildRelayInternet(lab)
+    const { client, server, peer } = await buildRelayInternet(lab, 'one-mapping')
     await startRelay(server)
     const seen: string[] = []
     for (const family of ['v4', 'v6'] as const) {
