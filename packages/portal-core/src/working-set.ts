@@ -128,8 +128,9 @@ class Table<R extends Row> {
     return [...(index.get(id) ?? [])].map(rowId => this.#rows.get(rowId)!)
   }
 
+  /** Adds a row, or puts it in the place of the one with its id. */
   set(row: R): void {
-    this.delete(row.id)
+    this.#unindex(row.id)
     this.#rows.set(row.id, row)
     for (const [column, index] of this.#indexes) {
       const value = columnOf(row, column)
@@ -141,9 +142,13 @@ class Table<R extends Row> {
   }
 
   delete(id: string): void {
+    this.#unindex(id)
+    this.#rows.delete(id)
+  }
+
+  #unindex(id: string): void {
     const row = this.#rows.get(id)
     if (row === undefined) return
-    this.#rows.delete(id)
     for (const [column, index] of this.#indexes) {
       const value = columnOf(row, column)
       if (value === null) continue
