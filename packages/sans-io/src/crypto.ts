@@ -60,8 +60,8 @@ export interface TransportCipher {
   /**
    * Decrypts `length` bytes of ciphertext at `from`, which are followed by their tag, to `into`.
    *
-   * Ciphertext and tag are used up; bytes behind the tag stay as they are. Returns whether the tag was right; if it wasn't, what lies at `into` is
-   * meaningless and must not be used.
+   * Ciphertext and tag are used up; bytes behind the tag stay as they are. Returns whether the tag was right; if it
+   * wasn't, what lies at `into` is meaningless and must not be used.
    */
   open(key: TransportKey, counter: number, arena: Arena, from: number, length: number, into: number): boolean
 }
