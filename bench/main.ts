@@ -7,18 +7,19 @@ import { Lab } from '@sallyport/e2e/lab/lab.ts'
 import { ensurePackages, LAB_PACKAGES } from '@sallyport/e2e/lab/packages.ts'
 import { enterUserNamespace } from '@sallyport/e2e/lab/privilege.ts'
 import type { Peer, RunningPeer } from './peers/peer.ts'
+import { sallyport } from './peers/sallyport.ts'
 import { staticPeer } from './peers/static-peer.ts'
 import { wireguardGo } from './peers/wireguard-go.ts'
 import { formatReport, type Measurement, makeReport, parseExpectation, ratioOf } from './report.ts'
 import { prepare, SCENARIOS, type Scenario } from './scenarios.ts'
 
-const PEERS: readonly Peer[] = [staticPeer, wireguardGo]
+const PEERS: readonly Peer[] = [sallyport, staticPeer, wireguardGo]
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     list: { type: 'boolean', default: false },
-    peers: { type: 'string', default: 'static,wireguard-go' },
+    peers: { type: 'string', default: 'sallyport,wireguard-go' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
     mtu: { type: 'string', default: '1280' },
