@@ -2,9 +2,7 @@
 export const EPERM = 1
 export const ENOENT = 2
 export const ESRCH = 3
-export const EINTR = 4
 export const EIO = 5
-export const EBADF = 9
 export const EAGAIN = 11
 export const EACCES = 13
 export const EBUSY = 16
@@ -20,9 +18,9 @@ const NAMES: Readonly<Record<number, string>> = {
   [EPERM]: 'EPERM',
   [ENOENT]: 'ENOENT',
   [ESRCH]: 'ESRCH',
-  [EINTR]: 'EINTR',
+  4: 'EINTR',
   [EIO]: 'EIO',
-  [EBADF]: 'EBADF',
+  9: 'EBADF',
   [EAGAIN]: 'EAGAIN',
   [EACCES]: 'EACCES',
   [EBUSY]: 'EBUSY',

@@ -1,7 +1,7 @@
 import type { PacketBuffer, SocketAddress } from '@sallyport/sans-io'
 
 /** The most datagrams of one send: what every kernel with UDP_SEGMENT takes (UDP_MAX_SEGMENTS). */
-export const MAX_RUN_DATAGRAMS = 64
+const MAX_RUN_DATAGRAMS = 64
 
 /** The most bytes of one send: an IP packet's limit, less what headers take. */
 export const MAX_RUN_BYTES = 65_000

@@ -2,9 +2,9 @@ import type { IpAddress, IpFamily } from '@sallyport/sans-io'
 import type { NativeMemory } from '../native/memory.ts'
 
 /** IPv4 as the kernel numbers address families. */
-export const AF_INET = 2
+const AF_INET = 2
 /** IPv6 as the kernel numbers address families. */
-export const AF_INET6 = 10
+const AF_INET6 = 10
 
 /** Bytes of the longest socket address. */
 export const SOCKADDR_LENGTH = 28

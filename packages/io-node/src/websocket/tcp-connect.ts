@@ -2,6 +2,7 @@ import net from 'node:net'
 import type { IpAddress } from '@sallyport/sans-io'
 import { libc } from '../native/libc.ts'
 import { NativeMemory } from '../native/memory.ts'
+import { afOf } from '../udp/sockaddr.ts'
 
 /** Where to connect to by TCP, and how. */
 export interface TcpTarget {
@@ -58,7 +59,7 @@ function connectOne(socket: net.Socket, address: IpAddress, port: number, limit:
 function openSocket(address: IpAddress, mark: number | undefined): net.Socket {
   const c = mark === undefined || process.platform !== 'linux' ? undefined : libc()
   if (c === undefined) return new net.Socket()
-  const fd = c.socket(address.family === 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+  const fd = c.socket(afOf(address.family), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
   if (fd < 0) throw new Error(`no socket for IPv${address.family}`)
   const value = new NativeMemory(4)
   value.view.setInt32(0, mark!, true)
@@ -75,8 +76,6 @@ interface MarkedSocketOptions extends net.SocketConstructorOpts {
   readonly manualStart: boolean
 }
 
-const AF_INET = 2
-const AF_INET6 = 10
 const SOCK_STREAM = 1
 const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
