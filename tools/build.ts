@@ -11,6 +11,9 @@ import { build as bundle } from 'tsup'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
+const REQUIRE =
+  "import { createRequire as sallyportRequire } from 'node:module'; const require = sallyportRequire(import.meta.url);"
+
 /** Builds every package and app; throws where one fails. */
 export async function build(): Promise<void> {
   if (spawnSync('tsc', ['-b'], { cwd: root, stdio: 'inherit' }).status !== 0) throw new Error('the types are wrong')
@@ -33,13 +36,14 @@ async function buildOne(home: string, entry: string, isApp: boolean): Promise<vo
     outDir: join(home, 'dist'),
     format: ['esm'],
     target: 'es2024',
-    platform: 'neutral',
+    platform: isApp ? 'node' : 'neutral',
     sourcemap: true,
     silent: true,
     config: false,
     tsconfig: join(home, 'tsconfig.json'),
     external: [...external, 'koffi', /^node:/],
-    ...(isApp ? { noExternal: [/^@sallyport\//] } : {}),
+    // What our libraries bring along is bundled too, and some of that still asks for modules by `require`.
+    ...(isApp ? { noExternal: [/^@sallyport\//], banner: { js: REQUIRE } } : {}),
     esbuildOptions: options => {
       options.conditions = ['development']
     },
