@@ -52,7 +52,7 @@ export const candidatesSchema: z.ZodType<readonly string[]> = z
   .transform(items => items.filter(item => typeof item === 'string'))
 
 /** Marks a value as refused while it is being transformed. */
-export function refuse(context: { addIssue(message: string): void }, wanted: string): never {
+function refuse(context: { addIssue(message: string): void }, wanted: string): never {
   context.addIssue(`not a valid ${wanted}`)
   return z.NEVER
 }

@@ -5,6 +5,7 @@ import type { Logger } from '@sallyport/sans-io'
 export interface HealthServer {
   /** Where it listens, once it does; resolves to `undefined` if it can't. */
   readonly port: Promise<number | undefined>
+  /** Stops answering. */
   close(): void
 }
 

@@ -17,6 +17,7 @@ export class EventStream implements AsyncIterableIterator<SessionEvent> {
     this.#stop = stop
   }
 
+  /** Returns the stream itself: there is one reader. */
   [Symbol.asyncIterator](): this {
     return this
   }

@@ -13,6 +13,7 @@ export interface PortalLinkParts<Message> {
   run(channel: PhoenixChannel, onEvent: (event: PhoenixEvent) => void): ChannelLoop
   /** Returns the URL that logs in at this moment. Secret. */
   loginUrl(): string
+  /** Returns the time of a clock that never jumps. */
   now(): Instant
   /** Makes sense of what the portal says. */
   parse(event: string, payload: unknown): ParseResult<Message>

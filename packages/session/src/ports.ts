@@ -30,7 +30,9 @@ export interface TunnelLoop<Device> {
 
 /** What a session asks of the world. */
 export interface SessionPorts<Device> {
+  /** Returns the time of a clock that never jumps. */
   now(): Instant
+  /** Returns the calendar time. */
   wallClock(): WallClock
   readonly random: Random
   readonly crypto: Crypto

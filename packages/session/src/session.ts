@@ -80,6 +80,7 @@ export class Session<Device> {
     return this.#shutdown
   }
 
+  /** {@link stop}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop()
   }

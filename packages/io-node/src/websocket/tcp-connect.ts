@@ -14,7 +14,7 @@ export interface TcpTarget {
 }
 
 /** How long all attempts together may take, in milliseconds. */
-export const TCP_TIMEOUT = 5000
+const TCP_TIMEOUT = 5000
 
 /** Connects to the first address that answers. Rejects with the last error, or when it takes longer than 5 s. */
 export async function connectTcp(target: TcpTarget, signal: AbortSignal): Promise<net.Socket> {
