@@ -2,6 +2,7 @@ import { portableCrypto } from '@sallyport/crypto'
 import { millis, minutes, SocketAddress, seconds } from '@sallyport/sans-io'
 import type { NatKind } from '@sallyport/testkit'
 import { describe, expect, test } from 'vitest'
+import { NoRelayError } from '../src/index.ts'
 import { expectExchange, expectPath, type Pair, pair } from './pair.ts'
 import { GOODBYE, type Home, type Peer, packetOf } from './world.ts'
 
@@ -18,14 +19,46 @@ describe('a path is found', () => {
     expectPath(world, client, gateway, 'peer-to-peer')
   })
 
-  test('through two NATs that keep ports, by hole punching; until then through the relay', () => {
+  test('through two NATs that keep ports, by hole punching', () => {
     const { world, client, gateway } = pair({ client: { nat: 'port-restricted' }, gateway: { nat: 'port-restricted' } })
 
     world.connect(client, gateway)
     world.network.run(seconds(5))
 
     expectPath(world, client, gateway, 'peer-to-peer')
-    expect(client.pathsSeen.length).toBeGreaterThanOrEqual(1)
+  })
+
+  test('through relays first, where other candidates come late; then directly, without losing a packet', () => {
+    const { world, client, gateway } = pair({ client: { nat: 'port-restricted' }, gateway: { nat: 'port-restricted' } })
+    world.signalling = false
+    world.introduce(client, gateway)
+    const tell = (from: Peer, to: Peer, isRelay: boolean): void => {
+      for (const event of from.events.filter(({ type }) => type === 'candidate-added')) {
+        const candidate = 'candidate' in event ? event.candidate : ''
+        if (candidate.includes('typ relay') !== isRelay) continue
+        to.node.addRemoteCandidate(to.idOf(from), candidate, world.network.now)
+        to.running.drive.drain()
+      }
+    }
+    const sent: Uint8Array[] = []
+    const stream = (): void => {
+      for (let i = 0; i < 20; i++) {
+        sent.push(client.send(gateway))
+        world.network.run(millis(100))
+      }
+    }
+
+    tell(gateway, client, true)
+    tell(client, gateway, true)
+    stream()
+    const first = client.pathTo(gateway)
+    tell(gateway, client, false)
+    tell(client, gateway, false)
+    stream()
+
+    expect(first).toMatch(/relay/)
+    expectPath(world, client, gateway, 'peer-to-peer')
+    expect(gateway.packets.slice(0, sent.length)).toEqual(sent)
   })
 
   test.each(['full-cone', 'address-restricted'] as const)('between a symmetric and a %s NAT: directly', nat => {
@@ -136,7 +169,11 @@ describe('relays', () => {
 
     const used = client.node.statusOf(client.idOf(gateway))!.relay
     world.relays.get(used)!.kill()
-    world.network.run(seconds(60))
+    const start = world.network.now
+    const hasLeft = (): boolean => client.node.statusOf(client.idOf(gateway))?.relay !== used
+    world.network.runUntil(hasLeft, seconds(60))
+    expect(world.network.now - start).toBeLessThanOrEqual(25_000 + 8125)
+    world.network.run(seconds(30))
     if (client.pathTo(gateway) === undefined) world.connect(client, gateway)
     world.network.run(seconds(5))
 
@@ -155,6 +192,21 @@ describe('relays', () => {
 
     expectExchange(world, client, gateway)
     expect(failures(client, gateway)).toEqual([])
+  })
+
+  test('a relay that was restarted unnoticed is left once a connection through it has failed', () => {
+    const { world, client, gateway } = relayedPair()
+    const relay = world.relays.get(world.names('relay')[0]!)!
+
+    relay.kill()
+    relay.start()
+    world.network.runUntil(() => client.has('connection-failed', gateway))
+    world.network.run(seconds(9))
+    expect(() => world.introduce(client, gateway)).toThrow(NoRelayError)
+    for (const peer of [client, gateway]) peer.useRelays(world.names('relay'))
+    world.connect(client, gateway)
+
+    expectExchange(world, client, gateway)
   })
 
   test('a direct connection does not notice that its relay is gone', () => {

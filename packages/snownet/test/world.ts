@@ -174,7 +174,6 @@ export class Peer implements SansIo<Datagram, Transmit, NodeEvent>, DataPlane {
   readonly lastSent: Transmit[] = []
   /** What has arrived, if somebody wants it. */
   recorded: Datagram[] | undefined
-  /** The kinds of path that were used, in order. */
   /** The paths that data took, oldest first. */
   get pathsSeen(): PathKind[] {
     return this.events.filter(event => event.type === 'path-changed').map(event => event.path)
