@@ -28,6 +28,12 @@ export class ConnectionTable implements Iterable<Connection> {
     return this.#resting.length > HANDLES_AT_REST ? this.#resting.shift()! : this.#byHandle.push(undefined) - 1
   }
 
+  /** Gives a number back: it rests before somebody else gets it. */
+  restHandle(handle: number): void {
+    this.#byHandle[handle] = undefined
+    this.#resting.push(handle)
+  }
+
   /** Enters a connection. Its id must be free. */
   add(connection: Connection): void {
     const { id, handle, index, options } = connection
@@ -45,8 +51,7 @@ export class ConnectionTable implements Iterable<Connection> {
   remove(connection: Connection): void {
     const { id, handle, index, options } = connection
     this.#byId.delete(id)
-    this.#byHandle[handle] = undefined
-    this.#resting.push(handle)
+    this.restHandle(handle)
     this.#byIndex.delete(index)
     const key = toHex(options.peerPublicKey)
     if (this.#byPublicKey.get(key) === connection) this.#byPublicKey.delete(key)

@@ -171,7 +171,7 @@ export class Connection {
   /** Somebody wants this connection again: the peer may have forgotten our candidates and our session. */
   reuse(now: Instant): void {
     this.noteActivity(now)
-    this.#tell(this.#context.relays.candidatesFor(this.#relay.id), now)
+    this.#candidates.tell(this.#context.relays.candidatesFor(this.#relay.id), now)
     for (const candidate of this.#candidates.repeat())
       this.#context.emit({ type: 'candidate-added', connection: this.id, candidate })
     this.#startHandshake(now)
@@ -314,7 +314,7 @@ export class Connection {
       this.#agent.pollTimeout(),
       this.#idleAt,
       this.#candidates.hasHeard ? undefined : add(this.#createdAt, CANDIDATE_TIMEOUT),
-      this.#disconnectedAt && add(this.#disconnectedAt, DISCONNECT_GRACE),
+      this.#disconnectedAt === undefined ? undefined : add(this.#disconnectedAt, DISCONNECT_GRACE),
       this.#state.type === 'connecting' ? undefined : this.tunnel.pollTimeout(),
     )
   }

@@ -180,7 +180,8 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
    * Makes a connection, or finds that there is one between the same two processes already: then all of our candidates
    * are told again, because the peer may have forgotten them, and a client begins a new session.
    *
-   * Throws a {@link NoRelayError} if no relay is known; a connection that exists then stays as it is.
+   * Throws a {@link NoRelayError} if no relay is known, and what WireGuard and ICE throw for keys and credentials that
+   * can't be any; a connection that exists then stays as it is.
    */
   upsertConnection(id: ConnectionId, options: ConnectionOptions, now: Instant): void {
     const known = this.#connections.get(id)
@@ -190,20 +191,8 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
     }
     const relay = this.#relays.sample()
     if (relay === undefined) throw new NoRelayError(id)
+    const connection = this.#newConnection(id, relay, options, now)
     if (known !== undefined) this.#forget(known)
-    const { crypto, random, calendar } = this.#options
-    const handle = this.#connections.newHandle()
-    const tunnel = {
-      crypto,
-      random,
-      calendar,
-      identity: this.#identity,
-      rateLimiter: this.#rateLimiter,
-      peerPublicKey: options.peerPublicKey,
-      presharedKey: options.presharedKey,
-      localIndex: this.#indices.allocate(),
-    }
-    const connection = new Connection(this.#context, { id, handle, relay, tunnel }, options, now)
     this.#connections.add(connection)
     this.#logger.info({ connection: id, relay: relay.id }, 'connecting to peer')
     for (const line of this.#early.take(id, now)) connection.addRemoteCandidate(line, now)
@@ -372,6 +361,28 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
   pollTimeout(): Instant | undefined {
     this.#settle()
     return earliest(this.#relays.pollTimeout(), this.#connections.nextDeadline)
+  }
+
+  #newConnection(id: ConnectionId, relay: Relay, options: ConnectionOptions, now: Instant): Connection {
+    const { crypto, random, calendar } = this.#options
+    const handle = this.#connections.newHandle()
+    const tunnel = {
+      crypto,
+      random,
+      calendar,
+      identity: this.#identity,
+      rateLimiter: this.#rateLimiter,
+      peerPublicKey: options.peerPublicKey,
+      presharedKey: options.presharedKey,
+      localIndex: this.#indices.allocate(),
+    }
+    try {
+      return new Connection(this.#context, { id, handle, relay, tunnel }, options, now)
+    } catch (error) {
+      this.#indices.release(tunnel.localIndex)
+      this.#connections.restHandle(handle)
+      throw error
+    }
   }
 
   /** Notes that the packet path has used `connection`: what that has stirred up is seen to after the batch. */

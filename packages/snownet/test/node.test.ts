@@ -54,7 +54,7 @@ describe('upsertConnection', () => {
 
     expect(client.stateTo(gateway)).toBe('connected')
     expect(client.node.handleOf(id('gateway'))).toBe(handle)
-    expect(candidatesOf(client).sort()).toEqual(told.sort())
+    expect(candidatesOf(client)).toEqual(told)
     expectPath(world, client, gateway, 'peer-to-peer')
     expect(client.has('connection-established', gateway)).toBe(false)
   })
@@ -72,6 +72,25 @@ describe('upsertConnection', () => {
     expect(client.node.handleOf(id('gateway'))).not.toBe(handle)
     expect(client.node.idOf(handle)).toBeUndefined()
     expect(client.events.map(({ type }) => type)).not.toContain('connection-closed')
+  })
+
+  test('with keys or credentials that can not be any throws, and spares the connection that exists', () => {
+    const { world, client, gateway } = pair(HOMES)
+    world.connect(client, gateway)
+    const upsert = (changed: Partial<ConnectionOptions>) => () =>
+      client.node.upsertConnection(id('gateway'), { ...options(1), ...changed }, world.network.now)
+
+    expect(upsert({ peerPublicKey: new Uint8Array(31) })).toThrow(
+      expect.objectContaining({ code: 'WIREGUARD_INVALID_PEER_KEY' }),
+    )
+    expect(upsert({ presharedKey: new Uint8Array(31) })).toThrow(
+      expect.objectContaining({ code: 'WIREGUARD_INVALID_PRESHARED_KEY' }),
+    )
+    expect(upsert({ localCredentials: { ufrag: 'a:b', password: 'p' } })).toThrow(
+      expect.objectContaining({ code: 'ICE_BAD_OPTIONS' }),
+    )
+
+    expectPath(world, client, gateway, 'peer-to-peer')
   })
 
   test('tells candidates most preferred first: host, then server-reflexive, then relayed', () => {

@@ -39,7 +39,7 @@ test('whatever happens, a packet arrives soon after', { timeout: 120_000 }, () =
         life.expectDelivery(event.type)
       }
     }),
-    { numRuns: 250 },
+    { numRuns: 150 },
   )
 })
 
