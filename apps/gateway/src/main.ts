@@ -98,7 +98,9 @@ await runMain(async () => {
         return {
           drain: () => running.drain(),
           async flush() {
-            running.stop() // hands what is left to the kernel before it closes
+            running.drain()
+            await new Promise(resolve => setImmediate(resolve)) // what is sent without native code leaves in this turn
+            running.stop()
             return true
           },
         }
