@@ -24,6 +24,14 @@ const ID_FILE = '/var/lib/dev.firezone.client/config/firezone-id.json'
 await runMain(async () => {
   const options = readOptions(process.argv, CLIENT_VERSION)
   const logger = createLogger({ filter: options.logFilter })
+  let stop = (): void => process.exit(0) // until there is somebody to say goodbye to
+  onShutdownSignal(
+    signal => {
+      logger.info({ signal }, 'shutting down')
+      stop()
+    },
+    () => process.exit(1),
+  )
   if (options.raisesBuffers) raiseSocketBuffers(logger)
   const firezoneId = options.id ?? deviceId({ path: ID_FILE, whenNotJson: 'refuse' })
   const token = options.token ?? readTokenFile(options.tokenPath)
@@ -59,13 +67,7 @@ await runMain(async () => {
   })
   session.setDevice(tun)
   process.on('SIGHUP', () => session.reset('SIGHUP'))
-  onShutdownSignal(
-    signal => {
-      logger.info({ signal }, 'shutting down')
-      void session.stop()
-    },
-    () => process.exit(1),
-  )
+  stop = () => void session.stop()
   await follow(events, network, logger, options.exitsWhenUp)
   logger.info({}, 'goodbye')
 })

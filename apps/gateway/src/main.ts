@@ -41,6 +41,14 @@ await runMain(async () => {
   if (options.checksPermissions && !mayAdministrateNetwork())
     throw new OperatorError('a gateway needs root or CAP_NET_ADMIN; --no-check starts it without')
   const logger = createLogger({ filter: options.logFilter })
+  let stop = (): void => process.exit(0) // until there is somebody to say goodbye to
+  onShutdownSignal(
+    signal => {
+      logger.info({ signal }, 'shutting down')
+      stop()
+    },
+    () => process.exit(1),
+  )
   if (options.raisesBuffers) raiseSocketBuffers(logger)
   const id = options.id ?? deviceId({ path: ID_FILE, whenNotJson: 'take-text' })
 
@@ -111,12 +119,6 @@ await runMain(async () => {
       },
     },
   })
-  onShutdownSignal(
-    signal => {
-      logger.info({ signal }, 'shutting down')
-      gateway.stop()
-    },
-    () => process.exit(1),
-  )
+  stop = () => gateway.stop()
   await gateway.done
 })
