@@ -48,7 +48,7 @@ export const DISCONNECT_GRACE: Millis = seconds(2)
  *
  * A dead path is noticed within 20 s (12 checks, 1.5 s apart, and the grace): not later than this.
  */
-export const IDLE_AFTER: Millis = seconds(20)
+const IDLE_AFTER: Millis = seconds(20)
 
 /** How many datagrams, and how many packets, wait at most for a path. */
 export const CONNECTING_BUFFER = 128

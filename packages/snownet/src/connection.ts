@@ -70,7 +70,7 @@ export interface ConnectionContext {
 }
 
 /** After a handshake that nobody but a new path asked for, the next such one has to wait this long. */
-export const PROACTIVE_HANDSHAKE_INTERVAL: Millis = seconds(20)
+const PROACTIVE_HANDSHAKE_INTERVAL: Millis = seconds(20)
 
 /** How often ICE may ask to be called again at one instant. */
 const MAX_ROUNDS = 256
