@@ -25,7 +25,14 @@ import { Backoff, type BackoffPolicy, PROBE_BACKOFF, REQUEST_BACKOFF } from './b
 import { BufferedBindings } from './buffered-bindings.ts'
 import { ChannelBindings } from './channel-bindings.ts'
 import { LearnedAddresses, type TurnCandidate } from './learned-addresses.ts'
-import { type AuthenticatedRequest, encodeBinding, encodeRequest, METHODS, type TurnRequest } from './request.ts'
+import {
+  type AuthenticatedRequest,
+  encodeBinding,
+  encodeRequest,
+  METHODS,
+  type TurnDialect,
+  type TurnRequest,
+} from './request.ts'
 import { type ServerAddresses, ServerAddressRace } from './server-address-race.ts'
 import { type SentCopy, type Transaction, Transactions } from './transactions.ts'
 
@@ -44,11 +51,8 @@ export interface AllocationOptions {
   readonly crypto: StunCrypto
   readonly random: Random
   readonly logger?: Logger
-  /**
-   * Whether a 401 or 438 without MESSAGE-INTEGRITY may give us a nonce. Servers other than Firezone's need it
-   * (RFC 8489 §9.2.4); it lets whoever sits on the path make us sign with a nonce of their choice.
-   */
-  readonly acceptUnsignedChallenges?: boolean
+  /** `firezone` by default. */
+  readonly dialect?: TurnDialect
 }
 
 /**
@@ -66,6 +70,7 @@ export interface AllocationOptions {
  */
 export class Allocation implements SansIo<Datagram, Transmit, AllocationEvent> {
   readonly #options: AllocationOptions
+  readonly #dialect: TurnDialect
   readonly #logger: Logger
   readonly #race: ServerAddressRace
   readonly #learned = new LearnedAddresses()
@@ -89,6 +94,7 @@ export class Allocation implements SansIo<Datagram, Transmit, AllocationEvent> {
    */
   constructor(options: AllocationOptions, now: Instant) {
     this.#options = options
+    this.#dialect = options.dialect ?? 'firezone'
     this.#logger = options.logger ?? silentLogger
     this.#race = new ServerAddressRace(options.server)
     this.#authentication = new Authentication(options.credentials, options.crypto)
@@ -406,7 +412,7 @@ export class Allocation implements SansIo<Datagram, Transmit, AllocationEvent> {
 
   #isAuthentic(message: StunMessage, { hadNonce }: SentCopy): boolean {
     if (this.#authentication === undefined) return false
-    if (message.integrityOffset !== undefined || this.#options.acceptUnsignedChallenges !== true)
+    if (message.integrityOffset !== undefined || this.#dialect === 'firezone')
       return this.#authentication.verifies(message)
     const code = attributeOf(message, 'error-code')?.code
     return code === 438 || (code === 401 && !hadNonce)
@@ -429,7 +435,7 @@ export class Allocation implements SansIo<Datagram, Transmit, AllocationEvent> {
     let payload: Uint8Array
     if (request.type === 'binding') payload = encodeBinding(transactionId, software)
     else if (auth === undefined) return undefined
-    else payload = encodeRequest(request, transactionId, software, auth.attributes(), auth.protection)
+    else payload = encodeRequest(request, { transactionId, software, dialect: this.#dialect }, auth)
     this.#transmits.push({ local: undefined, remote: destination, payload })
     return { transactionId, destination, hadNonce: auth?.hasNonce === true }
   }

@@ -14,4 +14,5 @@ export {
 } from './channel-bindings.ts'
 export { InvalidCredentialsError, TurnClientError } from './errors.ts'
 export type { TurnCandidate } from './learned-addresses.ts'
+export type { TurnDialect } from './request.ts'
 export type { ServerAddresses } from './server-address-race.ts'

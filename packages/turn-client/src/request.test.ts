@@ -4,7 +4,7 @@ import { parseStun, type StunMessage } from '@sallyport/stun'
 import { describe, expect, test } from 'vitest'
 import { Authentication, type TurnCredentials } from './authentication.ts'
 import { InvalidCredentialsError } from './errors.ts'
-import { type AuthenticatedRequest, encodeBinding, encodeRequest } from './request.ts'
+import { type AuthenticatedRequest, encodeBinding, encodeRequest, type TurnDialect } from './request.ts'
 
 const transactionId = fromHex('000102030405060708090a0b')
 const software = 'snownet; session=B808F41E0FE128FA15B35E8361358749E853BA98C11512A274F03BC7C09D65F6'
@@ -64,9 +64,7 @@ describe('requests are byte for byte those of Firezone', () => {
   })
 
   test('REFRESH asks for no lifetime', () => {
-    const refresh = parseStun(fromHex(encode({ type: 'refresh' }, challenged()))) as StunMessage
-
-    expect(refresh.attributes.map(({ type }) => type)).toEqual([
+    expect(attributeNames({ type: 'refresh' }, challenged(), 'firezone')).toEqual([
       'requested-transport',
       'additional-address-family',
       'software',
@@ -75,6 +73,23 @@ describe('requests are byte for byte those of Firezone', () => {
       'nonce',
       'message-integrity',
     ])
+  })
+})
+
+describe('requests to other servers', () => {
+  test('ask for a nonce without credentials (RFC 8489 §9.2.3.1)', () => {
+    expect(attributeNames({ type: 'allocate' }, new Authentication(credentials, portableCrypto), 'standard')).toEqual([
+      'requested-transport',
+      'additional-address-family',
+      'software',
+    ])
+  })
+
+  test('are signed once there is a nonce, and a REFRESH repeats nothing of the ALLOCATE (RFC 8656 §7.1, §8.1)', () => {
+    const signature = ['username', 'realm', 'nonce', 'message-integrity']
+
+    expect(attributeNames({ type: 'refresh' }, challenged(), 'standard')).toEqual(['software', ...signature])
+    expect(attributeNames({ type: 'free' }, challenged(), 'standard')).toEqual(['software', 'lifetime', ...signature])
   })
 })
 
@@ -119,9 +134,17 @@ function challenged(): Authentication {
   return authentication
 }
 
-function encode(request: AuthenticatedRequest, authentication: Authentication): string {
-  const attributes = authentication.attributes()
-  return toHex(encodeRequest(request, transactionId, software, attributes, authentication.protection))
+function encode(
+  request: AuthenticatedRequest,
+  authentication: Authentication,
+  dialect: TurnDialect = 'firezone',
+): string {
+  return toHex(encodeRequest(request, { transactionId, software, dialect }, authentication))
+}
+
+function attributeNames(request: AuthenticatedRequest, authentication: Authentication, dialect: TurnDialect): string[] {
+  const message = parseStun(fromHex(encode(request, authentication, dialect))) as StunMessage
+  return message.attributes.map(({ type }) => type)
 }
 
 const hex = (text: string): string => toHex(fromHex(text))

@@ -1,13 +1,6 @@
 import type { SocketAddress } from '@sallyport/sans-io'
-import {
-  ALLOCATE,
-  BINDING,
-  CHANNEL_BIND,
-  encodeStun,
-  REFRESH,
-  type StunAttribute,
-  type StunProtection,
-} from '@sallyport/stun'
+import { ALLOCATE, BINDING, CHANNEL_BIND, encodeStun, REFRESH, type StunAttribute } from '@sallyport/stun'
+import type { Authentication } from './authentication.ts'
 
 /** What we ask of a TURN server. */
 export type TurnRequest =
@@ -25,6 +18,17 @@ export type TurnRequest =
 /** A request that only those with credentials may make: all but BINDING. */
 export type AuthenticatedRequest = Exclude<TurnRequest, { readonly type: 'binding' }>
 
+/**
+ * Whose TURN we speak.
+ *
+ * - `firezone`: that of Firezone's relays. Every request is signed, so that every answer can be verified; a REFRESH
+ *   repeats what ALLOCATE asked for.
+ * - `standard`: that of other servers, which refuse both. The first ALLOCATE asks for a challenge (RFC 8489 §9.2.3.1),
+ *   and a 401 or 438 without MESSAGE-INTEGRITY may give us a nonce (§9.2.4): it lets whoever sits on the path make us
+ *   sign with a nonce of their choice.
+ */
+export type TurnDialect = 'firezone' | 'standard'
+
 /** The STUN method of each request. */
 export const METHODS: Readonly<Record<TurnRequest['type'], number>> = {
   binding: BINDING,
@@ -40,20 +44,30 @@ export function encodeBinding(transactionId: Uint8Array, software: string): Uint
   return encodeStun({ class: 'request', method: BINDING, transactionId, attributes })
 }
 
+/** What requests have in common. */
+export interface Envelope {
+  readonly transactionId: Uint8Array
+  /** Names us. */
+  readonly software: string
+  readonly dialect: TurnDialect
+}
+
 /**
- * Encodes a request that ends in `credentials` (USERNAME, REALM, NONCE) and a MESSAGE-INTEGRITY.
+ * Encodes a request that ends in USERNAME, REALM, NONCE and a MESSAGE-INTEGRITY.
  *
- * Attributes are in the order in which Firezone sends them.
+ * Attributes are in the order in which Firezone sends them. A standard request without a nonce ends in nothing of this:
+ * it asks for one (RFC 8489 §9.2.3.1).
  */
 export function encodeRequest(
   request: AuthenticatedRequest,
-  transactionId: Uint8Array,
-  software: string,
-  credentials: readonly StunAttribute[],
-  protection: StunProtection,
+  { transactionId, software, dialect }: Envelope,
+  authentication: Authentication,
 ): Uint8Array {
-  const attributes = [...attributesOf(request, { type: 'software', value: software }), ...credentials]
-  return encodeStun({ class: 'request', method: METHODS[request.type], transactionId, attributes }, protection)
+  const content = { class: 'request', method: METHODS[request.type], transactionId } as const
+  const attributes = attributesOf(request, { type: 'software', value: software }, dialect)
+  if (dialect === 'standard' && !authentication.hasNonce) return encodeStun({ ...content, attributes })
+  const signed = [...attributes, ...authentication.attributes()]
+  return encodeStun({ ...content, attributes: signed }, authentication.protection)
 }
 
 const UDP = 17
@@ -64,13 +78,16 @@ const DUAL_STACK_UDP: readonly StunAttribute[] = [
   { type: 'additional-address-family', value: 6 },
 ]
 
-function attributesOf(request: AuthenticatedRequest, software: StunAttribute): StunAttribute[] {
+function attributesOf(request: AuthenticatedRequest, software: StunAttribute, dialect: TurnDialect): StunAttribute[] {
+  // Means nothing in a REFRESH, but Firezone's clients send it; others refuse it (420).
+  const inRefresh = dialect === 'firezone' ? DUAL_STACK_UDP : []
   switch (request.type) {
     case 'allocate':
-    case 'refresh': // means nothing in a REFRESH, but Firezone's clients send it
       return [...DUAL_STACK_UDP, software]
+    case 'refresh':
+      return [...inRefresh, software]
     case 'free':
-      return [...DUAL_STACK_UDP, software, { type: 'lifetime', value: 0 }]
+      return [...inRefresh, software, { type: 'lifetime', value: 0 }]
     case 'channel-bind':
       return [
         { type: 'xor-peer-address', value: request.peer },

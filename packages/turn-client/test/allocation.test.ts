@@ -170,8 +170,8 @@ describe('authentication', () => {
     expect(script.wait(seconds(1))).toEqual(['ALLOCATE at 1000'])
   })
 
-  test('takes a nonce from unsigned challenges if it is told to, and nothing else', () => {
-    const { script, allocate } = Script.allocating({ acceptUnsignedChallenges: true })
+  test('takes a nonce from unsigned challenges of a standard server, and nothing else', () => {
+    const { script, allocate } = Script.allocating({ dialect: 'standard' })
     script.refuse(allocate, 420, [], null)
     expect(script.client.canBeFreed()).toBeUndefined()
     script.challenge(allocate, 401, 'nonce 1', 'firezone', null)
