@@ -73,6 +73,14 @@ export class LabProcess {
     return exit
   }
 
+  /** Waits until it ends by itself; it is killed after `timeoutMs`. */
+  async exitWithin(timeoutMs: number): Promise<Exit> {
+    const timer = setTimeout(() => this.kill('SIGKILL'), timeoutMs)
+    const exit = await this.exited
+    clearTimeout(timer)
+    return exit
+  }
+
   /** Waits until a line matches, and returns the match. Lines from before the call count. */
   waitForLine(pattern: RegExp, timeoutMs = 20_000): Promise<RegExpExecArray> {
     return waitFor(
