@@ -61,10 +61,7 @@ async function runClient(
   const relayed = family === 'v6' ? ['-x'] : []
   const argv = ['turnutils_uclient', '-v', '-u', username, '-w', password, ...messages, ...relayed]
   const program = client.spawn('uclient', [...argv, INTERNET.server[family]])
-  const timer = setTimeout(() => program.kill('SIGKILL'), 30_000)
-  const exit = await program.exited
-  clearTimeout(timer)
-  return { program, exit }
+  return { program, exit: await program.exitWithin(30_000) }
 }
 
 const PEER_PORT = '3480'
