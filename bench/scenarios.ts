@@ -51,7 +51,8 @@ function iperf(name: string, about: string, options: readonly string[]): Scenari
 
 /** Starts what the scenarios measure against, and waits until the tunnel carries packets. */
 export async function prepare(peer: RunningPeer): Promise<void> {
-  peer.to.spawn('iperf3', ['iperf3', '--server', '--forceflush'])
+  // Bound to the target: over UDP it would answer from the address that the way back begins with.
+  peer.to.spawn('iperf3', ['iperf3', '--server', '--forceflush', '--bind', peer.target])
   await waitFor(`a ping to ${peer.target}`, async () => {
     return (await peer.from.attempt(['ping', '-c', '1', '-W', '1', peer.target])) !== undefined
   })
