@@ -47,6 +47,11 @@ function serveCommand(): Command {
         'SALLYPORT_STATUS_PASSWORD',
       ),
     )
+    .addOption(
+      new Option('--max-peers <count>', 'how many may be connected at once')
+        .env('SALLYPORT_MAX_PEERS')
+        .argParser(text => Math.max(1, Math.trunc(Number(text)) || 1)),
+    )
     .addOption(new Option('--log-format <format>', 'how to log').choices(['human', 'json']).env('LOG_FORMAT'))
     .addOption(new Option('--log-level <level>', 'what to log').env('LOG_LEVEL').default('info'))
     .action(async options => {

@@ -23,6 +23,8 @@ export interface ServeOptions {
   readonly trustedProxies?: readonly string[] | undefined
   /** Opens the status page to those who know it; without it, the page is for local users. */
   readonly statusPassword?: string | undefined
+  /** How many peers may be connected at once; more are told to come again later. Any number if left out. */
+  readonly maxPeers?: number | undefined
   readonly logger: Logger
 }
 
@@ -42,7 +44,7 @@ export async function serve(options: ServeOptions): Promise<RunningPortal> {
   const trustedProxies = (options.trustedProxies ?? []).map(requireCidr)
   const database = await openDatabase(options.database)
   const host = await PortalHost.open(database, logger)
-  const sockets = new PeerSockets({ host, logger, trustedProxies })
+  const sockets = new PeerSockets({ host, logger, trustedProxies, maxPeers: options.maxPeers })
   const web = makeWebApp(host, options.statusPassword)
   const server = createAdaptorServer({ fetch: web.fetch }) as Server
   server.on('upgrade', (request, stream, head) => sockets.handleUpgrade(request, stream, head))

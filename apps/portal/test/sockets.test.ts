@@ -4,7 +4,7 @@ import { nodeRandom, runChannel } from '@sallyport/io-node'
 import { PhoenixChannel } from '@sallyport/phoenix-channel'
 import { IpAddress } from '@sallyport/sans-io'
 import { Socket } from 'phoenix'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { refused, TestPortal } from './running-portal.ts'
 
@@ -61,6 +61,37 @@ describe('before the upgrade', () => {
     await new Promise<void>((resolve, reject) => ws.once('open', resolve).once('error', reject))
     ws.terminate()
   })
+})
+
+test('a peer too many is told to come again', async () => {
+  const full = await TestPortal.start({ maxPeers: 1 })
+  try {
+    await full.peer('client')
+    expect(await refused(full.peerUrl('gateway'))).toEqual({
+      status: 503,
+      body: 'Service Unavailable',
+      retryAfter: '5',
+    })
+  } finally {
+    await full.end()
+  }
+})
+
+test('a peer that says nothing for as long as no healthy one does is cut off', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    const gateway = await portal.peer('gateway')
+    vi.advanceTimersByTime(36_000)
+    gateway.push('phoenix', 'heartbeat', {})
+    await gateway.next('phx_reply')
+    vi.advanceTimersByTime(36_000)
+    expect(portal.running.host.portal.connections).toBe(1)
+    vi.advanceTimersByTime(1000)
+    expect(await gateway.closed()).toBe(1006)
+    await eventually(() => portal.running.host.portal.connections === 0)
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 describe('over real WebSockets', () => {

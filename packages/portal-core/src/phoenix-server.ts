@@ -22,8 +22,8 @@ export type SocketTransmit =
 /** How long each kind of peer may be silent before its socket is to be closed, in seconds; peers speak every 30 s. */
 export const IDLE_TIMEOUT_SECONDS: { readonly [R in Role]: number } = { client: 307, gateway: 37, relay: 41 }
 
-/** The largest frame that is worth reading, in bytes. */
-export const MAX_FRAME_BYTES = 1_048_576
+/** The largest frame that is worth reading, in bytes: far more than a hundred gateways or candidates take. */
+export const MAX_FRAME_BYTES = 262_144
 
 interface Frame {
   readonly topic: string

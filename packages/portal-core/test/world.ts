@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: what peers are told is JSON, and each test looks at its own part of it
 import { sha3_256 } from '@noble/hashes/sha3.js'
 import { portableCrypto } from '@sallyport/crypto'
+import { parsePortalToClient, parsePortalToGateway, parsePortalToRelay } from '@sallyport/portal-protocol'
 import {
   add,
   type Instant,
@@ -34,8 +35,11 @@ export const testCrypto: PortalCrypto = { ...portableCrypto, sha3_256 }
 export const MONDAY_NOON: number = Date.UTC(2025, 8, 22, 12) // 2025-09-22 was a Monday
 export const DAY = 86_400_000
 
+const PARSERS = { client: parsePortalToClient, gateway: parsePortalToGateway, relay: parsePortalToRelay }
+
 /** A peer that remembers what the portal told it. */
 export class TestPeer {
+  readonly role: Role
   readonly peer: PeerId
   readonly id: string
   readonly publicKey: string
@@ -43,8 +47,9 @@ export class TestPeer {
   messages: { event: string; payload: any }[] = []
   ended: string | undefined
 
-  constructor(world: World, peer: PeerId, id: string, publicKey: string) {
+  constructor(world: World, role: Role, peer: PeerId, id: string, publicKey: string) {
     this.#world = world
+    this.role = role
     this.peer = peer
     this.id = id
     this.publicKey = publicKey
@@ -145,8 +150,17 @@ export class World {
       const peer = this.#peers.get(transmit.peer)
       if (peer === undefined) continue
       if (transmit.type === 'end') peer.ended = transmit.reason
-      // What is said must survive the wire.
-      else peer.messages.push({ event: transmit.event, payload: JSON.parse(JSON.stringify(transmit.payload)) })
+      // What is said must survive the wire, and be understood behind it.
+      else {
+        const { event } = transmit
+        const payload = JSON.parse(JSON.stringify(transmit.payload))
+        const parsed = PARSERS[peer.role](event, payload)
+        const isEcho = event === 'flow_creation_failed' && payload.resource_id === 'nonsense' // who asks for it gets it back
+        if (isEcho) peer.messages.push({ event, payload })
+        else if ('defect' in parsed || parsed.skipped.length > 0)
+          throw new Error(`peers can't read ${JSON.stringify(parsed)}`)
+        else peer.messages.push({ event, payload })
+      }
     }
   }
 
@@ -200,7 +214,7 @@ export class World {
       rows.find(({ id }) => !known.has(id)) ??
       rows.find(({ externalId }) => externalId === parameters['external_id']) ??
       rows[0]!
-    const peer = new TestPeer(this, result.peer, row.id, parameters['public_key'] ?? '')
+    const peer = new TestPeer(this, role, result.peer, row.id, parameters['public_key'] ?? '')
     this.#peers.set(result.peer, peer)
     return peer
   }
@@ -290,7 +304,7 @@ export class World {
 
   #rename(peer: TestPeer, ipv4: string): TestPeer {
     const row = this.portal.rows('relays').find(relay => relay.ipv4 === ipv4)!
-    const renamed = new TestPeer(this, peer.peer, row.id, '')
+    const renamed = new TestPeer(this, 'relay', peer.peer, row.id, '')
     this.#peers.set(peer.peer, renamed)
     return renamed
   }

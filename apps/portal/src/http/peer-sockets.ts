@@ -20,7 +20,7 @@ export interface PeerSocketsOptions {
   /** Load balancers that say where a request really came from. */
   readonly trustedProxies?: readonly Cidr[]
   /** How many peers may be connected at once. */
-  readonly maxPeers?: number
+  readonly maxPeers?: number | undefined
 }
 
 /** What a peer that doesn't read may have waiting before it is cut off, in bytes. */
