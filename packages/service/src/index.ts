@@ -8,7 +8,7 @@ export { type DeviceIdFile, deviceId } from './device-id.ts'
 export { parseDuration } from './duration.ts'
 export { type HealthServer, serveHealth } from './health.ts'
 export { hostVersion, mayAdministrateNetwork, raiseSocketBuffers, setSysctl } from './host.ts'
-export { createLogger, type LoggerOptions } from './logger.ts'
+export { createLogger, type LoggerOptions, type ServiceLogger } from './logger.ts'
 export { describeError, OperatorError } from './operator-error.ts'
 export {
   createProgram,

@@ -6,12 +6,20 @@ import pretty from 'pino-pretty'
 export interface LoggerOptions {
   /** Filter directives as in `RUST_LOG`: `info`, or `warn,snownet=debug`, of which the level alone counts. */
   readonly filter?: string | undefined
-  /** Where to; standard output if left out: JSON lines, or coloured text where that is a terminal. */
+  /** How lines look on standard output: by default for people where that is a terminal, else JSON. */
+  readonly format?: 'human' | 'json' | undefined
+  /** Where to, as JSON lines; standard output if left out. */
   readonly stream?: DestinationStream
 }
 
+/** A logger whose level can be changed while the program runs. */
+export interface ServiceLogger extends Logger {
+  /** From which level on lines are written: `error`, `warn`, `info` or `debug`. */
+  level: string
+}
+
 /** Returns a logger that writes one JSON object a line, with `time`, `severity` and `message`. */
-export function createLogger(options: LoggerOptions = {}): Logger {
+export function createLogger(options: LoggerOptions = {}): ServiceLogger {
   return pino(
     {
       level: levelOf(options.filter),
@@ -21,12 +29,12 @@ export function createLogger(options: LoggerOptions = {}): Logger {
       formatters: { level: label => ({ severity: label.toUpperCase() }) },
       serializers: { error: pino.stdSerializers.err },
     },
-    options.stream ?? standardOutput(),
+    options.stream ?? standardOutput(options.format),
   )
 }
 
-function standardOutput(): DestinationStream {
-  if (!process.stdout.isTTY) return destination({ fd: 1, sync: true })
+function standardOutput(format: LoggerOptions['format']): DestinationStream {
+  if ((format ?? (process.stdout.isTTY ? 'human' : 'json')) === 'json') return destination({ fd: 1, sync: true })
   return pretty({ messageKey: 'message', levelKey: 'severity', timestampKey: 'time', sync: true })
 }
 

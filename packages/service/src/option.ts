@@ -17,12 +17,14 @@ export function createProgram(name: string, description: string, version: string
 /**
  * Parses command line and environment. Throws a `CommanderError`.
  *
- * A variable that says no (`false`, `0`, nothing) doesn't switch an option on that is either there or not.
+ * An empty variable is none: compose files set those that they have no value for. A variable that says no (`false`,
+ * `0`) doesn't switch an option on that is either there or not.
  */
 export function parseProgram(program: Command, argv: readonly string[]): void {
   for (const { envVar, required, optional } of program.options) {
-    if (envVar === undefined || required || optional) continue
-    if (['', '0', 'false', 'no', 'off'].includes(process.env[envVar]?.toLowerCase() ?? '')) delete process.env[envVar]
+    if (envVar === undefined) continue
+    const saysNo = required || optional ? [''] : ['', '0', 'false', 'no', 'off']
+    if (saysNo.includes(process.env[envVar]?.toLowerCase() ?? '')) delete process.env[envVar]
   }
   program.parse(argv)
 }

@@ -199,6 +199,16 @@ describe('options', () => {
     expect(['true', '1', 'false', ''].map(parse)).toEqual([false, false, true, true])
   })
 
+  test('keep their defaults where a variable is empty', () => {
+    process.env['FIREZONE_API_URL'] = ''
+    const program = createProgram('test', 'tests', '1')
+    for (const option of peerOptions()) program.addOption(option)
+    parseProgram(program, ['node', 'test'])
+
+    expect(program.opts()['apiUrl']).toBe('wss://api.firezone.dev')
+    delete process.env['FIREZONE_API_URL']
+  })
+
   test('of peers have their places in the environment', () => {
     expect(peerOptions().map(option => option.envVar)).toEqual([
       'FIREZONE_API_URL',
