@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { OperatorError } from '@sallyport/service'
+import { CommanderError } from 'commander'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type Configuration, ConfigurationError, readConfiguration } from './configuration.ts'
+import { type Configuration, readConfiguration } from './configuration.ts'
 
 const NAMES = [
   'PUBLIC_IP4_ADDR',
@@ -46,7 +48,7 @@ describe('the configuration', () => {
       ports: { lowest: 49152, highest: 65535 },
       portal: { apiUrl: 'wss://api.example.com', token: 'secret', name: undefined },
       authSecret: undefined,
-      logFormat: 'json',
+      logFormat: undefined,
       logLevel: 'info',
       healthCheck: { host: '0.0.0.0', port: 8080 },
       control: { host: '127.0.0.1', port: 9999 },
@@ -90,7 +92,7 @@ describe('the configuration', () => {
     expect(portal!.token).toBe('secret')
     expect(() =>
       read([], { PUBLIC_IP4_ADDR: '203.0.113.1', FIREZONE_API_URL: 'ws://x', FIREZONE_TOKEN: folder }),
-    ).toThrow('can’t be read')
+    ).toThrow('unreadable')
     rmSync(folder, { recursive: true })
   })
 
@@ -120,41 +122,54 @@ describe('an operator’s mistake is one clear line', () => {
     [{ RNG_SEED: '-1' }, 'no number'],
     [{ LOG_FORMAT: 'xml' }, 'Allowed choices'],
     [{ RUST_LOG: 'loud' }, 'no log filter'],
-    [{ HEALTH_CHECK_ADDR: '8080' }, 'no address and port'],
+    [{ HEALTH_CHECK_ADDR: '8080' }, 'an address and a port are wanted'],
     [
       { PUBLIC_IP4_ADDR: '203.0.113.1', LOWEST_PORT: '2000', HIGHEST_PORT: '1000' },
       'LOWEST_PORT 2000 is above HIGHEST_PORT 1000',
     ],
   ])('%o', (environment, message) => {
-    expect(() => read([], environment)).toThrow(ConfigurationError)
-    expect(() => read([], environment)).toThrow(message)
-    expect(() => read([], environment)).not.toThrow('\n')
+    const error = errorOf([], environment)
+
+    expect(error.message).toContain(message)
+    expect(error.message).not.toContain('\n')
+    if (error instanceof OperatorError) expect(error.exitCode).toBe(2)
   })
 
-  test('and exits with 2', () => {
-    expect(exitCode(['--no-such-flag'])).toBe(2)
-    expect(exitCode(['--listen-port'])).toBe(2)
+  test.each([
+    [['--no-such-flag'], 'unknown option'],
+    [['--listen-port'], 'argument missing'],
+  ])('%o', (args, message) => {
+    expect(errorOf(args, {}).message).toContain(message)
   })
 
   test('but help is none', () => {
     const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
-
-    expect(exitCode(['--help'])).toBe(0)
-    expect(write.mock.calls.join('')).toContain('PUBLIC_IP4_ADDR')
+    const error = errorOf(['--help'], {})
+    const text = write.mock.calls.join('')
     write.mockRestore()
+
+    expect(error).toMatchObject({ exitCode: 0 })
+    expect(text).toContain('PUBLIC_IP4_ADDR')
   })
 })
 
 function read(args: readonly string[], environment: Readonly<Record<string, string>>): Configuration {
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value)
-  return readConfiguration(args, '1.0.0')
+  return readConfiguration(['node', 'sallyport-relay', ...args], '1.0.0')
 }
 
-function exitCode(args: readonly string[]): number {
+function errorOf(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): OperatorError | CommanderError {
+  const complain = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
   try {
-    read(args, {})
+    read(args, environment)
   } catch (error) {
-    return (error as ConfigurationError).exitCode
+    if (error instanceof OperatorError || error instanceof CommanderError) return error
+    throw error
+  } finally {
+    complain.mockRestore()
   }
-  return -1
+  throw new Error('nothing is wrong')
 }

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { IpAddress } from '@sallyport/sans-io'
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { type Endpoint, parseEndpoint } from './endpoint.ts'
-import { type LogLevel, parseLogFilter } from './logging.ts'
+import { createProgram, OperatorError, parseListenAddress, parseProgram, takeTokenVariable } from '@sallyport/service'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Endpoint } from './http.ts'
+import { type LogLevel, parseLogFilter } from './log-filter.ts'
 
 /** What a relay is told by flags and environment. */
 export interface Configuration {
@@ -18,7 +18,8 @@ export interface Configuration {
   readonly authSecret: string | undefined
   /** Makes all that is random predictable: for tests. */
   readonly rngSeed: number | undefined
-  readonly logFormat: LogFormat
+  /** By default for people on a terminal, else JSON. */
+  readonly logFormat: LogFormat | undefined
   readonly logLevel: LogLevel
   readonly healthCheck: Endpoint
   readonly control: Endpoint
@@ -29,40 +30,19 @@ export interface Configuration {
 /** How log lines look. */
 type LogFormat = 'human' | 'json' | 'google-cloud'
 
-/** The operator has to do something; the message says what. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError'
-  /** Stable, for programs. */
-  readonly code = 'RELAY_CONFIGURATION'
-  /** What the process exits with: 0 where only help was asked for. */
-  readonly exitCode: number
-
-  constructor(message: string, exitCode = 2) {
-    super(message)
-    this.exitCode = exitCode
-  }
-}
-
 /**
- * Reads the configuration from arguments (without program and script) and from the environment.
+ * Reads the configuration from the command line and the environment, from which the token is taken away.
  *
- * Throws a {@link ConfigurationError}; help and version have been printed by then.
+ * Throws a `CommanderError`, or an `OperatorError` that says what is missing.
  */
-export function readConfiguration(args: readonly string[], version: string): Configuration {
-  const command = newCommand(version)
-  for (const { envVar } of command.options)
-    if (envVar !== undefined && process.env[envVar] === '') delete process.env[envVar] // compose files set what they lack
-  try {
-    command.parse(args as string[], { from: 'user' })
-  } catch (error) {
-    if (error instanceof CommanderError)
-      throw new ConfigurationError(error.message.replace(/^error: /, ''), error.exitCode === 0 ? 0 : 2)
-    throw error
-  }
-  const [token, name] = command.processedArgs as (string | undefined)[]
-  const ignored = UNSUPPORTED.filter(([flag]) => command.getOptionValueSource(attributeName(flag)) !== undefined)
+export function readConfiguration(argv: readonly string[], version: string): Configuration {
+  const program = newProgram(version)
+  parseProgram(program, argv)
+  const [token, name] = program.processedArgs as (string | undefined)[]
+  const fromEnvironment = takeTokenVariable()
+  const ignored = UNSUPPORTED.filter(([flag]) => program.getOptionValueSource(attributeName(flag)) !== undefined)
   return {
-    ...judge(command.opts<Flags>(), token ?? process.env['FIREZONE_TOKEN'], name ?? process.env['FIREZONE_NAME']),
+    ...judge(program.opts<Flags>(), token || fromEnvironment, name || process.env['FIREZONE_NAME'] || undefined),
     ignored: ignored.map(([, environment]) => environment),
   }
 }
@@ -78,7 +58,7 @@ interface Flags {
   readonly apiUrl?: string
   readonly authSecret?: string
   readonly rngSeed?: number
-  readonly logFormat: LogFormat
+  readonly logFormat?: LogFormat
   readonly logFilter: LogLevel
   readonly healthCheckAddr: Endpoint
   readonly controlEndpoint: Endpoint
@@ -88,21 +68,18 @@ function judge(flags: Flags, token: string | undefined, name: string | undefined
   const v4 = flags.publicIp4Addr
   const v6 = flags.publicIp6Addr
   if (v4 === undefined && v6 === undefined)
-    throw new ConfigurationError('set PUBLIC_IP4_ADDR or PUBLIC_IP6_ADDR: nobody could reach this relay')
+    throw wrong('set PUBLIC_IP4_ADDR or PUBLIC_IP6_ADDR: nobody could reach this relay')
   if (flags.lowestPort > flags.highestPort)
-    throw new ConfigurationError(`LOWEST_PORT ${flags.lowestPort} is above HIGHEST_PORT ${flags.highestPort}`)
+    throw wrong(`LOWEST_PORT ${flags.lowestPort} is above HIGHEST_PORT ${flags.highestPort}`)
   if (flags.apiUrl === undefined && flags.authSecret === undefined)
-    throw new ConfigurationError('set FIREZONE_API_URL and FIREZONE_TOKEN, or AUTH_SECRET for a relay without a portal')
-  if (flags.apiUrl !== undefined && !token) throw new ConfigurationError('set FIREZONE_TOKEN: the portal asks for it')
+    throw wrong('set FIREZONE_API_URL and FIREZONE_TOKEN, or AUTH_SECRET for a relay without a portal')
+  if (flags.apiUrl !== undefined && !token) throw wrong('set FIREZONE_TOKEN: the portal asks for it')
   return {
     publicAddresses: { v4, v6 },
     bindAddresses: { v4: flags.bindIp4Addr, v6: flags.bindIp6Addr },
     listenPort: flags.listenPort,
     ports: { lowest: flags.lowestPort, highest: flags.highestPort },
-    portal:
-      flags.apiUrl === undefined
-        ? undefined
-        : { apiUrl: flags.apiUrl, token: readToken(token!), name: name || undefined },
+    portal: flags.apiUrl === undefined ? undefined : { apiUrl: flags.apiUrl, token: token!, name },
     authSecret: flags.authSecret,
     rngSeed: flags.rngSeed,
     logFormat: flags.logFormat,
@@ -112,22 +89,10 @@ function judge(flags: Flags, token: string | undefined, name: string | undefined
   }
 }
 
-/** A token may be the name of the file that holds it: so secrets are mounted into containers. */
-function readToken(token: string): string {
-  if (!existsSync(token)) return token
-  try {
-    return readFileSync(token, 'utf8').trim()
-  } catch (error) {
-    throw new ConfigurationError(`FIREZONE_TOKEN names a file that can’t be read: ${(error as Error).message}`)
-  }
-}
-
-function newCommand(version: string): Command {
+function newProgram(version: string): Command {
   const option = (flags: string, environment: string, text: string): Option => new Option(flags, text).env(environment)
-  const command = new Command('sallyport-relay')
-    .description('A STUN and TURN relay for Sallyport and Firezone.')
-    .version(version)
-    .argument('[TOKEN]', 'what the relay proves itself to the portal with; a file is read (env: FIREZONE_TOKEN)')
+  const program = createProgram('sallyport-relay', 'A STUN and TURN relay.', version)
+    .argument('[TOKEN]', 'what the relay proves itself to the portal with (env: FIREZONE_TOKEN, which may name a file)')
     .argument('[NAME]', 'how the portal shows the relay (env: FIREZONE_NAME)')
     .addOption(
       option('--public-ip4-addr <ip>', 'PUBLIC_IP4_ADDR', 'IPv4 address under which others reach us').argParser(ip(4)),
@@ -148,26 +113,24 @@ function newCommand(version: string): Command {
     .addOption(
       option('--log-format <format>', 'LOG_FORMAT', 'how log lines look')
         .choices(['human', 'json', 'google-cloud'])
-        .default('json'),
+        .default(undefined, 'human on a terminal, else json'),
     )
     .addOption(
       option('--log-filter <filter>', 'RUST_LOG', 'error, warn, info or debug').argParser(logLevel).default('info'),
     )
     .addOption(
       option('--health-check-addr <endpoint>', 'HEALTH_CHECK_ADDR', 'where to answer /healthz and /readyz')
-        .argParser(endpoint)
-        .default(parseEndpoint('0.0.0.0:8080')),
+        .argParser(parseListenAddress)
+        .default(parseListenAddress('0.0.0.0:8080'), '0.0.0.0:8080'),
     )
     .addOption(
       option('--control-endpoint <endpoint>', 'CONTROL_ENDPOINT', 'where to take /log_filter')
-        .argParser(endpoint)
-        .default(parseEndpoint('127.0.0.1:9999')),
+        .argParser(parseListenAddress)
+        .default(parseListenAddress('127.0.0.1:9999'), '127.0.0.1:9999'),
     )
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} }) // one line is enough: the caller prints it
   for (const [flag, environment] of UNSUPPORTED)
-    command.addOption(option(flag, environment, 'not supported').hideHelp())
-  return command
+    program.addOption(option(flag, environment, 'not supported').hideHelp())
+  return program
 }
 
 /** What the original understands and we don't: named, so that an operator’s configuration is not refused. */
@@ -202,14 +165,10 @@ function seed(text: string): number {
   return Number(BigInt(text) & 0xffff_ffffn)
 }
 
-function endpoint(text: string): Endpoint {
-  const parsed = parseEndpoint(text)
-  if (parsed === undefined) throw new InvalidArgumentError('That is no address and port, such as 127.0.0.1:8080.')
-  return parsed
-}
-
 function logLevel(text: string): LogLevel {
   const level = parseLogFilter(text)
   if (level === undefined) throw new InvalidArgumentError('That is no log filter, such as info.')
   return level
 }
+
+const wrong = (message: string): OperatorError => new OperatorError(message, { exitCode: 2 })

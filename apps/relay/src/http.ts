@@ -1,9 +1,16 @@
 import { createServer, type Server } from 'node:http'
 import { monotonicNow } from '@sallyport/io-node'
 import type { Logger } from '@sallyport/sans-io'
-import type { Endpoint } from './endpoint.ts'
 import type { Health } from './health.ts'
-import { type LogLevel, parseLogFilter } from './logging.ts'
+import { type LogLevel, parseLogFilter } from './log-filter.ts'
+
+/** Where a small HTTP server listens. */
+export interface Endpoint {
+  /** A host name, or an address without brackets. */
+  readonly host: string
+  /** From 0 to 65535; 0: one that the system chooses. */
+  readonly port: number
+}
 
 /**
  * Serves `GET /healthz` (200 or 400) and `GET /readyz` (200 or 503).

@@ -1,9 +1,8 @@
 import { add, type Instant, minutes, seconds } from '@sallyport/sans-io'
 import type { TurnServer } from '@sallyport/turn-server'
 import { describe, expect, test } from 'vitest'
-import { parseEndpoint } from './endpoint.ts'
 import { Health } from './health.ts'
-import { parseLogFilter } from './logging.ts'
+import { parseLogFilter } from './log-filter.ts'
 import { formatThroughput, Statistics } from './statistics.ts'
 
 const now = 5_000 as Instant
@@ -45,20 +44,6 @@ describe('throughput', () => {
       { allocations: 2, channels: 3, throughput: '50.00 B/s' },
       { allocations: 2, channels: 3, throughput: '2.00 kB/s' },
     ])
-  })
-})
-
-describe('endpoints', () => {
-  test.each([
-    ['127.0.0.1:4317', { host: '127.0.0.1', port: 4317 }],
-    ['localhost:4317', { host: 'localhost', port: 4317 }],
-    ['[::1]:80', { host: '::1', port: 80 }],
-    ['', undefined],
-    ['::1:80', undefined],
-    ['localhost', undefined],
-    ['localhost:70000', undefined],
-  ])('%o', (text, endpoint) => {
-    expect(parseEndpoint(text)).toEqual(endpoint)
   })
 })
 

@@ -1,8 +1,9 @@
 import { monotonicNow, type RunningChannel, resolveHost, runChannel } from '@sallyport/io-node'
 import { describeFailure, PhoenixChannel, type PhoenixEvent } from '@sallyport/phoenix-channel'
-import { loginUrl, PortalUrlError, type RelayJoin, type StampSecret } from '@sallyport/portal-protocol'
+import { loginUrl, type RelayJoin, type StampSecret } from '@sallyport/portal-protocol'
 import { type Crypto, type Logger, type Random, unreachable } from '@sallyport/sans-io'
-import { type Configuration, ConfigurationError } from './configuration.ts'
+import { OperatorError } from '@sallyport/service'
+import type { Configuration } from './configuration.ts'
 import type { Health } from './health.ts'
 
 /** What {@link registerAtPortal} needs. */
@@ -24,20 +25,12 @@ export interface PortalOptions {
 export async function registerAtPortal(options: PortalOptions): Promise<RunningChannel> {
   const { configuration, portal, secret, version, crypto, random, logger } = options
   const { publicAddresses, listenPort } = configuration
-  const login = loginFor(() =>
-    loginUrl(
-      {
-        role: 'relay',
-        ...portal,
-        ipv4: publicAddresses.v4,
-        ipv6: publicAddresses.v6,
-        port: listenPort,
-      },
-      crypto,
-    ),
+  const login = loginUrl(
+    { role: 'relay', ...portal, ipv4: publicAddresses.v4, ipv6: publicAddresses.v6, port: listenPort },
+    crypto,
   )
-  const addresses = await resolveHost(login.hostname).catch((error: unknown) => {
-    throw new Error(`the portal's host ${login.hostname} can't be resolved: ${(error as Error).message}`)
+  const addresses = await resolveHost(login.hostname).catch(cause => {
+    throw new OperatorError(`portal ${login.origin} can't be resolved`, { cause })
   })
   const join: RelayJoin = { stamp_secret: secret as StampSecret }
   const channel = new PhoenixChannel({
@@ -51,15 +44,6 @@ export async function registerAtPortal(options: PortalOptions): Promise<RunningC
   running.connect(login.url)
   logger.info({ portal: login.origin }, 'connecting to the portal')
   return running
-}
-
-function loginFor<T>(make: () => T): T {
-  try {
-    return make()
-  } catch (error) {
-    if (error instanceof PortalUrlError) throw new ConfigurationError(`FIREZONE_API_URL: ${error.message}`, 1)
-    throw error
-  }
 }
 
 function handle(event: PhoenixEvent, { health, logger, onGivenUp }: PortalOptions): void {

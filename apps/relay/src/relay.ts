@@ -1,8 +1,8 @@
 import type { Server } from 'node:http'
 import { calendarNow, monotonicNow, nodeCrypto, nodeRandom, type RunningChannel } from '@sallyport/io-node'
 import { type IpAddress, type IpFamily, type Random, seededRandom } from '@sallyport/sans-io'
+import { OperatorError, type ServiceLogger } from '@sallyport/service'
 import { newStampSecret, TurnServer } from '@sallyport/turn-server'
-import type { pino } from 'pino'
 import type { Configuration } from './configuration.ts'
 import { Health } from './health.ts'
 import { serveControl, serveHealth } from './http.ts'
@@ -13,16 +13,13 @@ import { STATISTICS_INTERVAL_MS, Statistics } from './statistics.ts'
 /** A relay that runs. */
 export interface Relay {
   /** Closes everything at once. */
-  stop(): void
+  readonly stop: () => void
+  /** Resolves when it is stopped; rejects with an `OperatorError` when the portal won't have it any more. */
+  readonly done: Promise<void>
 }
 
 /** Starts a relay. Rejects where it can't listen, or doesn't find the portal. */
-export async function startRelay(
-  configuration: Configuration,
-  version: string,
-  log: pino.Logger,
-  onGivenUp: (reason: string) => void,
-): Promise<Relay> {
+export async function startRelay(configuration: Configuration, version: string, log: ServiceLogger): Promise<Relay> {
   const random: Random = configuration.rngSeed === undefined ? nodeRandom : seededRandom(configuration.rngSeed)
   if (configuration.rngSeed !== undefined) log.warn({}, 'RNG_SEED is set: secrets are predictable')
   const crypto = nodeCrypto()
@@ -46,7 +43,10 @@ export async function startRelay(
   let portal: RunningChannel | undefined
   const statistics = new Statistics(server, log, monotonicNow())
   const timer = setInterval(() => statistics.report(monotonicNow()), STATISTICS_INTERVAL_MS)
+  const { promise: done, resolve, reject } = Promise.withResolvers<void>()
+  const onGivenUp = (reason: string): void => reject(new OperatorError(reason))
   const stop = (): void => {
+    resolve()
     clearInterval(timer)
     portal?.stop()
     sockets?.close()
@@ -64,7 +64,7 @@ export async function startRelay(
     stop()
     throw error
   }
-  return { stop }
+  return { stop, done }
 }
 
 /** A family is served if we have a public address in it. */

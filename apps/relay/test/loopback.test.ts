@@ -9,18 +9,17 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { RelayProcess, SECRET } from './relay-process.ts'
 
 describe.each([
-  ['native sockets', 21_478, {}],
-  ['sockets of node:dgram', 22_478, { SALLYPORT_NO_NATIVE: '1' }],
-] as const)('a relay process with %s', (_, port, environment) => {
+  ['native sockets', {}],
+  ['sockets of node:dgram', { SALLYPORT_NO_NATIVE: '1' }],
+])('a relay process with %s', (_, environment) => {
   let relay: RelayProcess
   beforeAll(async () => {
-    relay = new RelayProcess(port, environment)
-    await relay.logged('listening')
+    relay = await RelayProcess.listening(environment)
   })
-  afterAll(() => relay.stop())
+  afterAll(() => RelayProcess.stopAll())
 
   test('relays between a client and a peer, in both directions', async () => {
-    const client = await Client.open(port)
+    const client = await Client.open(relay.ports.listen)
     const peer = await UdpPeer.open()
     await client.bind(peer.address)
     const relayed = client.allocation.relayedAddress(4)!
@@ -36,7 +35,7 @@ describe.each([
   })
 
   test('relays a burst in order and without loss', async () => {
-    const client = await Client.open(port)
+    const client = await Client.open(relay.ports.listen)
     const peer = await UdpPeer.open()
     await client.bind(peer.address)
     const texts = Array.from({ length: 200 }, (_, i) => `datagram ${i}`)
@@ -51,8 +50,8 @@ describe.each([
   })
 
   test('relays between two of its clients', async () => {
-    const alice = await Client.open(port)
-    const bob = await Client.open(port)
+    const alice = await Client.open(relay.ports.listen)
+    const bob = await Client.open(relay.ports.listen)
     const toAlice = alice.allocation.relayedAddress(4)!
     const toBob = bob.allocation.relayedAddress(4)!
     await Promise.all([alice.bind(toBob), bob.bind(toAlice)])
@@ -64,7 +63,7 @@ describe.each([
   })
 
   test('closes the relayed port of an allocation that is given back', async () => {
-    const client = await Client.open(port)
+    const client = await Client.open(relay.ports.listen)
     const { port: relayedPort } = client.allocation.relayedAddress(4)!
     expect(await canBind(relayedPort)).toBe(false)
     client.free()
@@ -76,14 +75,16 @@ describe.each([
   })
 
   test('says that it is healthy and ready', async () => {
-    expect((await fetch(`http://127.0.0.1:${port + 1}/healthz`)).status).toBe(200)
-    expect((await fetch(`http://127.0.0.1:${port + 1}/readyz`)).status).toBe(200)
-    expect((await fetch(`http://127.0.0.1:${port + 1}/elsewhere`)).status).toBe(404)
+    expect((await fetch(`http://127.0.0.1:${relay.ports.health}/healthz`)).status).toBe(200)
+    expect((await fetch(`http://127.0.0.1:${relay.ports.health}/readyz`)).status).toBe(200)
+    expect((await fetch(`http://127.0.0.1:${relay.ports.health}/elsewhere`)).status).toBe(404)
   })
 
   test('changes its log level when it is told to', async () => {
     const setFilter = (text: string): Promise<Response> =>
-      fetch(`http://127.0.0.1:${port + 2}/log_filter?directives=${encodeURIComponent(text)}`, { method: 'POST' })
+      fetch(`http://127.0.0.1:${relay.ports.control}/log_filter?directives=${encodeURIComponent(text)}`, {
+        method: 'POST',
+      })
 
     expect((await setFilter('relay=debug,info')).status).toBe(200)
     expect((await setFilter('loud')).status).toBe(400)

@@ -3,35 +3,38 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { RelayProcess, SECRET } from './relay-process.ts'
+import { freePorts, RelayProcess, SECRET } from './relay-process.ts'
 
-const PORT = 23_478
+afterEach(() => RelayProcess.stopAll())
 
 test('a relay exits with 0 when it is asked to', async () => {
-  const relay = new RelayProcess(PORT)
-  await relay.logged('listening')
+  const relay = await RelayProcess.listening()
 
   expect(await relay.stop()).toBe(0)
 })
 
 test('a relay exits with 1 and one line that says why when its port is taken', async () => {
-  const first = new RelayProcess(PORT)
-  await first.logged('listening')
-  const second = new RelayProcess(PORT, { HEALTH_CHECK_ADDR: '127.0.0.1:0', CONTROL_ENDPOINT: '127.0.0.1:0' })
+  const { ports } = await RelayProcess.listening()
+  const second = new RelayProcess({ ...(await freePorts()), listen: ports.listen })
 
   expect(await second.exited).toBe(1)
-  expect(second.lines).toMatchObject([{ severity: 'ERROR', message: expect.stringContaining('EADDRINUSE') }])
-  await first.stop()
+  expect(second.complaints).toMatch(/^error: .*EADDRINUSE.*\n$/)
+})
+
+test('a relay exits with 2 and one line that says why when it is configured wrongly', async () => {
+  const relay = new RelayProcess(await freePorts(), { AUTH_SECRET: '' })
+
+  expect(await relay.exited).toBe(2)
+  expect(relay.complaints).toMatch(/^error: set FIREZONE_API_URL.*\n$/)
 })
 
 test('a relay that can’t answer health checks relays all the same', async () => {
-  const first = new RelayProcess(PORT)
-  await first.logged('listening')
-  const second = new RelayProcess(PORT + 100, { HEALTH_CHECK_ADDR: `127.0.0.1:${PORT + 1}` })
+  const { ports } = await RelayProcess.listening()
+  const second = new RelayProcess({ ...(await freePorts()), health: ports.health })
   await second.logged('no health check endpoint')
+  await second.logged('listening')
 
   expect(await second.stop()).toBe(0)
-  await first.stop()
 })
 
 describe('a relay with a portal', () => {
@@ -42,12 +45,16 @@ describe('a relay with a portal', () => {
   afterEach(() => portal.close())
 
   test('registers with its addresses and its secret, and is ready then', async () => {
-    const relay = new RelayProcess(PORT, { ...portal.environment, FIREZONE_NAME: 'r1', PUBLIC_IP6_ADDR: '::1' })
+    const relay = new RelayProcess(await freePorts(), {
+      ...portal.environment,
+      FIREZONE_NAME: 'r1',
+      PUBLIC_IP6_ADDR: '::1',
+    })
     const visit = await portal.visit()
-    const ready = (): Promise<Response> => fetch(`http://127.0.0.1:${PORT + 1}/readyz`)
+    const ready = (): Promise<Response> => fetch(`http://127.0.0.1:${relay.ports.health}/readyz`)
     expect((await ready()).status).toBe(503)
     visit.acceptJoin()
-    await relay.logged('registered at the portal')
+    await relay.logged('connected to the portal')
 
     expect(visit.url.pathname).toBe('/relay/websocket')
     expect(Object.fromEntries(visit.url.searchParams)).toEqual({
@@ -55,7 +62,7 @@ describe('a relay with a portal', () => {
       name: 'r1',
       ipv4: '127.0.0.1',
       ipv6: '::1',
-      port: String(PORT),
+      port: String(relay.ports.listen),
     })
     expect(visit.userAgent).toMatch(/^relay\/\d/)
     expect(visit.join).toMatchObject({ topic: 'relay', event: 'phx_join', payload: { stamp_secret: SECRET } })
@@ -64,38 +71,42 @@ describe('a relay with a portal', () => {
   })
 
   test('comes back with the same secret when the connection breaks', async () => {
-    const relay = new RelayProcess(PORT, { ...portal.environment, AUTH_SECRET: '' })
+    const relay = new RelayProcess(await freePorts(), { ...portal.environment, AUTH_SECRET: '' })
     const first = await portal.visit()
     first.acceptJoin()
-    await relay.logged('registered at the portal')
+    await relay.logged('connected to the portal')
     first.socket.terminate()
     const second = await portal.visit()
     second.acceptJoin()
-    await relay.logged('registered at the portal', 2)
+    await relay.logged('connected to the portal', 2)
 
     expect(first.join.payload.stamp_secret).toMatch(/^[0-9a-f]{64}$/)
     expect(second.join.payload).toEqual(first.join.payload)
-    expect(relay.lines.filter(({ severity }) => severity === 'WARNING')).toMatchObject([{ message: 'lost the portal' }])
+    expect(relay.lines.filter(({ severity }) => severity === 'WARN')).toMatchObject([{ message: 'lost the portal' }])
     await relay.stop()
   })
 
   test('exits with 1 and says why when the portal refuses its token', async () => {
     portal.status = 401
-    const relay = new RelayProcess(PORT, portal.environment)
+    const relay = new RelayProcess(await freePorts(), portal.environment)
 
     expect(await relay.exited).toBe(1)
-    expect(relay.lines.at(-1)).toMatchObject({ severity: 'ERROR', message: expect.stringContaining('401') })
+    expect(relay.complaints).toBe('error: portal refused the connection with status 401\n')
     expect(JSON.stringify(relay.lines)).not.toContain('token=')
   })
 
   test.each([
-    ['http://', 'FIREZONE_API_URL: the portal address is no URL'],
-    ['ftp://example.com', 'FIREZONE_API_URL: the portal address has scheme ftp: instead of wss: or ws:'],
+    ['http://', 'the portal address is no URL'],
+    ['ftp://example.com', 'the portal address has scheme ftp: instead of wss: or ws:'],
+    [
+      'wss://nowhere.invalid',
+      "portal wss://nowhere.invalid:443 can't be resolved: getaddrinfo ENOTFOUND nowhere.invalid",
+    ],
   ])('exits with 1 and says why when the portal is %s', async (url, message) => {
-    const relay = new RelayProcess(PORT, { ...portal.environment, FIREZONE_API_URL: url })
+    const relay = new RelayProcess(await freePorts(), { ...portal.environment, FIREZONE_API_URL: url })
 
     expect(await relay.exited).toBe(1)
-    expect(relay.lines.at(-1)).toMatchObject({ severity: 'ERROR', message })
+    expect(relay.complaints).toBe(`error: ${message}\n`)
   })
 })
 

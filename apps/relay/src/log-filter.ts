@@ -1,26 +1,5 @@
-import { pino } from 'pino'
-import { PinoPretty } from 'pino-pretty'
-
 /** From which level on lines are written. */
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
-
-/** Makes the log, which goes to standard output. */
-export function newLog(format: 'human' | 'json' | 'google-cloud', level: LogLevel): pino.Logger {
-  if (format === 'human') {
-    const pretty = PinoPretty({ colorize: process.stdout.isTTY, ignore: 'pid,hostname', translateTime: 'SYS:standard' })
-    return pino({ level }, pretty)
-  }
-  return pino({
-    level,
-    base: null,
-    messageKey: 'message',
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: label => ({ severity: SEVERITIES[label] ?? label.toUpperCase() }) },
-  })
-}
-
-/** As Google Cloud and the original name them. */
-const SEVERITIES: Readonly<Record<string, string>> = { warn: 'WARNING' }
 
 /**
  * Parses a log filter in the notation of the original: `level` or `module=level`, separated by commas.
