@@ -4,12 +4,12 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { Lab } from '@sallyport/e2e/lab/lab.ts'
-import { ensurePackages, LAB_PACKAGES } from '@sallyport/e2e/lab/packages.ts'
+import { ensurePackages } from '@sallyport/e2e/lab/packages.ts'
 import { enterUserNamespace } from '@sallyport/e2e/lab/privilege.ts'
 import type { Peer, RunningPeer } from './peers/peer.ts'
 import { sallyport } from './peers/sallyport.ts'
 import { staticPeer } from './peers/static-peer.ts'
-import { wireguardGo } from './peers/wireguard-go.ts'
+import { WIREGUARD_PACKAGES, wireguardGo } from './peers/wireguard-go.ts'
 import { formatReport, type Measurement, makeReport, parseExpectation, ratioOf } from './report.ts'
 import { prepare, SCENARIOS, type Scenario } from './scenarios.ts'
 
@@ -43,12 +43,7 @@ async function main(): Promise<number> {
   const [rounds, seconds, mtu] = [positive('rounds'), positive('seconds'), positive('mtu')]
 
   await enterUserNamespace()
-  ensurePackages([
-    ...LAB_PACKAGES,
-    { name: 'iputils-ping', program: 'ping' },
-    { name: 'wireguard-go', program: 'wireguard-go' },
-    { name: 'wireguard-tools', program: 'wg' },
-  ])
+  ensurePackages(WIREGUARD_PACKAGES)
   const lab = await Lab.open('bench')
   const interrupted = (): void => void lab.close().then(() => process.exit(130))
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted)

@@ -3,8 +3,17 @@ import { join } from 'node:path'
 import { run, waitFor } from '@sallyport/e2e/lab/command.ts'
 import type { Lab } from '@sallyport/e2e/lab/lab.ts'
 import type { Namespace } from '@sallyport/e2e/lab/namespace.ts'
+import { LAB_PACKAGES, type SystemPackage } from '@sallyport/e2e/lab/packages.ts'
 import { newKeyPair } from './keys.ts'
 import { makePair, type Peer } from './peer.ts'
+
+/** What a lab with a wireguard-go needs. */
+export const WIREGUARD_PACKAGES: readonly SystemPackage[] = [
+  ...LAB_PACKAGES,
+  { name: 'iputils-ping', program: 'ping' },
+  { name: 'wireguard-go', program: 'wireguard-go' },
+  { name: 'wireguard-tools', program: 'wg' },
+]
 
 /** Debian's wireguard-go: WireGuard in user space, in Go. */
 export const wireguardGo: Peer = {
@@ -59,9 +68,10 @@ export async function startWireguardGo(lab: Lab, namespace: Namespace, options: 
   writeFileSync(configuration, lines.join('\n'), { mode: 0o600 })
   const program = namespace.spawn(`wireguard-go-${device}`, ['wireguard-go', '--foreground', device])
   lab.onClose(() => program.end()) // gently: it removes its control socket then
-  await waitFor('wireguard-go to come up', () =>
-    namespace.attempt(['wg', 'setconf', device, configuration]).then(done => done !== undefined),
-  )
+  await waitFor('wireguard-go to come up', () => {
+    if (!program.isRunning) throw new Error(`wireguard-go has ended:\n${program.tail(30)}`)
+    return namespace.attempt(['wg', 'setconf', device, configuration]).then(done => done !== undefined)
+  })
   await namespace.ip(`addr add ${address} dev ${device}`, `link set ${device} mtu ${mtu}`, `link set ${device} up`)
 }
 
