@@ -1,6 +1,7 @@
 // What we speak, against software that isn't ours; in network namespaces of this machine, nothing outside is touched.
 // Usage: npm run interop [-- NAME… | --list | --quick]
-import { ensurePackages, LAB_PACKAGES } from '@sallyport/e2e/lab/packages.ts'
+import { WIREGUARD_PACKAGES } from '@sallyport/bench/peers/wireguard-go.ts'
+import { ensurePackages } from '@sallyport/e2e/lab/packages.ts'
 import { enterUserNamespace } from '@sallyport/e2e/lab/privilege.ts'
 import { runScenarios, type Scenario } from '@sallyport/e2e/lab/scenario.ts'
 import { stunclient } from './scenarios/stunclient.ts'
@@ -13,12 +14,6 @@ const SCENARIOS: readonly Scenario[] = [wireguardGo, stunclient, turnClientCotur
 const args = process.argv.slice(2)
 if (!args.includes('--list')) {
   await enterUserNamespace()
-  ensurePackages([
-    ...LAB_PACKAGES,
-    { name: 'iputils-ping', program: 'ping' },
-    { name: 'wireguard-go', program: 'wireguard-go' },
-    { name: 'wireguard-tools', program: 'wg' },
-    { name: 'coturn', program: 'turnutils_stunclient' },
-  ])
+  ensurePackages([...WIREGUARD_PACKAGES, { name: 'coturn', program: 'turnutils_stunclient' }])
 }
 await runScenarios(SCENARIOS, args)

@@ -72,7 +72,7 @@ const RULES = {
 } as const
 
 /** What our relay derives passwords from. */
-export const RELAY_SECRET = 'a secret that a portal would share'
+const RELAY_SECRET = 'a secret that a portal would share'
 
 /** Makes up a user of our relay who is valid for an hour, as the portal does. */
 export function newRelayUser(): { readonly username: string; readonly password: string } {
