@@ -1,6 +1,6 @@
 import type { Portal } from '@sallyport/portal-core'
 import type { Instant } from '@sallyport/sans-io'
-import { guessType } from './admin/commands.ts'
+import { guessType } from './admin/commands/resources.ts'
 import { OperatorError } from './operator-error.ts'
 
 /** What a new installation starts with. */

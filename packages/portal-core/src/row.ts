@@ -69,11 +69,11 @@ export interface LastSeen {
   readonly longitude: number | null
 }
 
-/** A client device. */
-export interface Client {
+/** What clients and gateways have in common. */
+export interface Device {
   readonly id: string
   readonly accountId: string
-  readonly actorId: string
+  /** What the device calls itself: the same for as long as it is the same device. */
   readonly externalId: string
   readonly name: string
   readonly publicKey: string
@@ -81,27 +81,22 @@ export interface Client {
   readonly pskBase: string
   readonly ipv4: string
   readonly ipv6: string
+  readonly lastSeen: LastSeen
+}
+
+/** A client device. */
+export interface Client extends Device {
+  readonly actorId: string
   readonly deviceSerial: string | null
   readonly deviceUuid: string | null
   readonly identifierForVendor: string | null
   readonly firebaseInstallationId: string | null
   readonly verifiedAt: number | null
-  readonly lastSeen: LastSeen
 }
 
 /** A gateway. */
-export interface Gateway {
-  readonly id: string
-  readonly accountId: string
+export interface Gateway extends Device {
   readonly siteId: string
-  readonly externalId: string
-  readonly name: string
-  readonly publicKey: string
-  /** 32 random bytes in base64, which never change. */
-  readonly pskBase: string
-  readonly ipv4: string
-  readonly ipv6: string
-  readonly lastSeen: LastSeen
 }
 
 /** Which addresses of a name a client may be given. */

@@ -1,8 +1,9 @@
 import { sha3_256 } from '@noble/hashes/sha3.js'
 import { portableCrypto } from '@sallyport/crypto'
-import { seededRandom, toHex, utf8 } from '@sallyport/sans-io'
+import { concatBytes, seededRandom, toHex, utf8 } from '@sallyport/sans-io'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { parseBase64Url, toBase64Url } from './base-encoding.ts'
 import { pbkdf2 } from './crypto.ts'
 import { TokenSigner } from './token-text.ts'
 
@@ -106,12 +107,36 @@ test('whatever is signed verifies to the same claims', () => {
   )
 })
 
-test('a signed term that is not a token is refused', () => {
-  const mac = (term: string): string => {
-    const signed = signer.sign('client', { ...CLAIMS, nonce: '' }, 1)
-    return signed.replace(/g2g[^.]*/, term)
+test('a signed term that is not a token is refused, whatever it is', () => {
+  const key = pbkdf2(crypto, utf8(KEY.keyBase), utf8(`${KEY.salt}client`), 1000)
+  const signed = (term: Uint8Array): string => {
+    const text = `SFMyNTY.${toBase64Url(term)}`
+    return `.${text}.${toBase64Url(crypto.hmacSha256(key, utf8(text)))}`
   }
-  expect(signer.verify('client', mac('AAAA'))).toBeUndefined()
+  const good = parseBase64Url(signer.sign('client', CLAIMS, 1_700_000_000_000).split('.')[2]!)!
+  expect(signer.verify('client', signed(good))).toEqual(CLAIMS)
+
+  fc.assert(fc.property(fc.uint8Array(), term => signer.verify('client', signed(term)) === undefined))
+  fc.assert(
+    fc.property(fc.nat(good.length - 1), at => signer.verify('client', signed(good.subarray(0, at))) === undefined),
+  )
+  fc.assert(
+    fc.property(fc.nat(good.length - 1), fc.nat(255), (at, value) => {
+      const term = good.slice()
+      term[at] = value
+      signer.verify('client', signed(term)) // some bytes may be any: those of the time
+    }),
+  )
+})
+
+test('the nil of older Erlang releases stands for no account as well', () => {
+  const claims = { ...CLAIMS, account: undefined }
+  const key = pbkdf2(crypto, utf8(KEY.keyBase), utf8(`${KEY.salt}relay_group`), 1000)
+  const term = parseBase64Url(signer.sign('relay_group', claims, 1).split('.')[2]!)!
+  const older = concatBytes(term.subarray(0, 5), new Uint8Array([100, 0]), term.subarray(6))
+  const text = `SFMyNTY.${toBase64Url(older)}`
+
+  expect(signer.verify('relay_group', `.${text}.${toBase64Url(crypto.hmacSha256(key, utf8(text)))}`)).toEqual(claims)
 })
 
 test('a fresh secret has 56 characters of base32hex', () => {
