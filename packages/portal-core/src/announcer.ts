@@ -85,41 +85,54 @@ export class Announcer {
   }
 
   #refreshClients(changes: readonly Change[], now: Instant): void {
-    const accounts = new Set<string>()
-    const replaced = new Set<string>()
-    for (const change of changes) {
-      const row = change.new ?? change.old!
-      switch (change.table) {
-        case 'accounts':
-          accounts.add(row.id)
-          break
-        case 'policies':
-          if (isReplaced(change)) replaced.add(row.id)
-          accounts.add(change.old?.accountId ?? change.new!.accountId)
-          break
-        case 'actors':
-        case 'clients':
-        case 'memberships':
-        case 'sites':
-        case 'resources':
-        case 'connections':
-          accounts.add((change.old ?? change.new)!.accountId)
-          break
-        case 'groups':
-        case 'gateways':
-        case 'tokens':
-        case 'flows':
-        case 'revocations':
-        case 'relays':
-          break
-      }
-    }
-    for (const accountId of accounts) {
-      for (const session of this.#context.sessions.joined('client', accountId)) {
-        this.#clients.sendDifference(session, replaced, now)
+    const concerned = concernedClients(changes)
+    if (concerned === undefined) return
+    const { db, sessions } = this.#context
+    for (const session of sessions.joined('client')) {
+      const actorId = db.get('clients', session.id)?.actorId
+      if ([session.accountId, session.id, actorId].some(id => id !== undefined && concerned.ids.has(id))) {
+        this.#clients.sendDifference(session, concerned.replaced, now)
       }
     }
   }
+}
+
+/**
+ * Returns whose lists of resources the changes may alter, by the ids of accounts, actors and clients, and which policies
+ * were replaced; `undefined` if nobody's, as when a gateway connects.
+ */
+function concernedClients(changes: readonly Change[]): { ids: Set<string>; replaced: Set<string> } | undefined {
+  const ids = new Set<string>()
+  const replaced = new Set<string>()
+  for (const change of changes) {
+    switch (change.table) {
+      case 'accounts':
+      case 'actors':
+      case 'clients':
+        ids.add((change.new ?? change.old!).id)
+        break
+      case 'memberships':
+        ids.add((change.new ?? change.old!).actorId)
+        break
+      case 'policies':
+        if (isReplaced(change)) replaced.add(change.new!.id)
+        ids.add((change.new ?? change.old!).accountId)
+        break
+      case 'sites':
+      case 'resources':
+      case 'connections':
+        ids.add((change.new ?? change.old!).accountId)
+        break
+      case 'groups':
+      case 'gateways':
+      case 'tokens':
+      case 'flows':
+      case 'revocations':
+      case 'relays':
+        break
+    }
+  }
+  return ids.size > 0 ? { ids, replaced } : undefined
 }
 
 /** Returns whether a policy became another one, so that the flows it granted were deleted. */

@@ -5,7 +5,7 @@ import type { Version } from './version.ts'
 import type { WorkingSet } from './working-set.ts'
 
 /** Whether a policy lets a client in right now. */
-export type PolicyVerdict =
+type PolicyVerdict =
   /** `until` is Unix milliseconds, infinity where no condition ends it. */
   | { readonly type: 'conforms'; readonly until: number }
   | { readonly type: 'violated'; readonly properties: readonly ConditionProperty[] }
@@ -18,7 +18,7 @@ export type Grant =
   | { readonly type: 'none' }
 
 /** Evaluates all conditions of a policy, which must all hold; it ends with the first of them to end. */
-export function evaluatePolicy(policy: Policy, subject: ConditionSubject, now: number): PolicyVerdict {
+function evaluatePolicy(policy: Policy, subject: ConditionSubject, now: number): PolicyVerdict {
   let until = Number.POSITIVE_INFINITY
   const violated = new Set<ConditionProperty>()
   for (const condition of policy.conditions) {
@@ -30,7 +30,7 @@ export function evaluatePolicy(policy: Policy, subject: ConditionSubject, now: n
 }
 
 /** Returns the client as conditions see it. */
-export const conditionSubject = (client: Client): ConditionSubject => ({
+const conditionSubject = (client: Client): ConditionSubject => ({
   region: client.lastSeen.region ?? undefined,
   remoteIp: client.lastSeen.remoteIp,
   providerId: undefined,

@@ -31,8 +31,8 @@ import {
   type Site,
 } from '../src/index.ts'
 
-export const testCrypto: PortalCrypto = { ...portableCrypto, sha3_256 }
-export const MONDAY_NOON: number = Date.UTC(2025, 8, 22, 12) // 2025-09-22 was a Monday
+const testCrypto: PortalCrypto = { ...portableCrypto, sha3_256 }
+const MONDAY_NOON: number = Date.UTC(2025, 8, 22, 12) // 2025-09-22 was a Monday
 export const DAY = 86_400_000
 
 const PARSERS = { client: parsePortalToClient, gateway: parsePortalToGateway, relay: parsePortalToRelay }

@@ -2,7 +2,7 @@ import type { Portal } from '@sallyport/portal-core'
 import type { Instant } from '@sallyport/sans-io'
 
 /** What an administrator's command takes: everything is text, or a list of texts, or is there or not. */
-export type ArgumentKind = 'text' | 'list' | 'flag'
+type ArgumentKind = 'text' | 'list' | 'flag'
 
 /** One option of a command. */
 export interface CommandOption {

@@ -1,7 +1,7 @@
 import type { TableName, Tables } from '@sallyport/portal-core'
 
 /** How a column of a row is kept in SQLite. */
-export type ColumnKind = 'text' | 'integer' | 'boolean' | 'json'
+type ColumnKind = 'text' | 'integer' | 'boolean' | 'json'
 
 type Columns<T extends TableName> = { readonly [Column in keyof Tables[T] & string]: ColumnKind }
 

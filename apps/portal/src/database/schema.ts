@@ -7,7 +7,7 @@ export interface Schema {
 }
 
 /** The audit log. */
-export interface ChangesTable {
+interface ChangesTable {
   seq: Generated<number>
   /** Unix milliseconds. */
   at: number
@@ -21,7 +21,7 @@ export interface ChangesTable {
 }
 
 /** What the installation remembers of itself. */
-export interface SettingsTable {
+interface SettingsTable {
   name: string
   value: string
 }
