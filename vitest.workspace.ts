@@ -6,13 +6,13 @@ const development = {
   ssr: { resolve: { conditions: ['development'], externalConditions: ['development'] } },
 }
 
-const project = (name: string, root: string): TestProjectConfiguration =>
+const project = (name: string, folder: string): TestProjectConfiguration =>
   defineProject({
     ...development,
     test: {
       name,
-      root,
-      include: ['**/*.test.ts', '**/*.test.tsx'],
+      // No `root` of its own: coverage matches its globs against the root of the project that a file lies in.
+      include: [`${folder}/**/*.test.ts`, `${folder}/**/*.test.tsx`],
       exclude: ['**/node_modules/**', '**/dist/**'],
       environment: 'node',
       testTimeout: 30_000,
@@ -24,7 +24,7 @@ export const projects: TestProjectConfiguration[] = [
   ...['packages', 'apps'].flatMap(folder =>
     readdirSync(new URL(folder, import.meta.url), { withFileTypes: true })
       .filter(entry => entry.isDirectory())
-      .map(entry => project(entry.name, `./${folder}/${entry.name}`)),
+      .map(entry => project(entry.name, `${folder}/${entry.name}`)),
   ),
-  project('tools', './tools'),
+  project('tools', 'tools'),
 ]
