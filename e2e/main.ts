@@ -9,6 +9,7 @@ import { runScenarios } from './lab/scenario.ts'
 import { chaos } from './scenarios/chaos.ts'
 import { host } from './scenarios/host.ts'
 import { lifecycle } from './scenarios/lifecycle.ts'
+import { networkWatch } from './scenarios/network-watch.ts'
 import { paths } from './scenarios/paths.ts'
 import { policy } from './scenarios/policy.ts'
 
@@ -17,4 +18,4 @@ if (!args.includes('--list')) {
   ensurePackages(LAB_PACKAGES)
   await enterUserNamespace()
 }
-await runScenarios([...paths, ...lifecycle, ...policy, ...host, ...chaos], args)
+await runScenarios([...paths, ...lifecycle, ...policy, ...host, ...networkWatch, ...chaos], args)

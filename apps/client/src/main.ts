@@ -1,6 +1,15 @@
 #!/usr/bin/env node
 import os from 'node:os'
-import { nodeCrypto, OWN_MARK, openTun, openUdp, resolveHost, TunNetwork, wasmChecksum } from '@sallyport/io-node'
+import {
+  nodeCrypto,
+  OWN_MARK,
+  openTun,
+  openUdp,
+  resolveHost,
+  TunNetwork,
+  wasmChecksum,
+  watchNetwork,
+} from '@sallyport/io-node'
 import { CLIENT_VERSION, keyOf, loginUrl } from '@sallyport/portal-protocol'
 import { type Logger, type Millis, unreachable } from '@sallyport/sans-io'
 import {
@@ -66,9 +75,14 @@ await runMain(async () => {
     checksum: wasmChecksum,
   })
   session.setDevice(tun)
-  process.on('SIGHUP', () => session.reset('SIGHUP'))
+  const watch = watchNetwork({ tunIndex: tun.index, onChange: () => session.reset('network has changed'), logger })
+  process.on('SIGHUP', () => watch.demand())
   stop = () => void session.stop()
-  await follow(events, network, logger, options.exitsWhenUp)
+  try {
+    await follow(events, network, logger, options.exitsWhenUp)
+  } finally {
+    watch.close()
+  }
   logger.info({}, 'goodbye')
 })
 
