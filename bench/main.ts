@@ -1,27 +1,35 @@
 // Side-by-side benchmarks in network namespaces of this machine; nothing outside of them is touched.
 // Usage: npm run bench -- [NAME…] [--list] [--peers ours,theirs] [--rounds N] [--seconds S] [--mtu N] [--json FILE]
-//                         [--expect 'tcp-1.wireguard-go>=2.0']…
+//                         [--expect 'tcp-1.wireguard-go>=2.0']… [--expect 'relay-1.coturn-cpu<=0.5']…
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { Lab } from '@sallyport/e2e/lab/lab.ts'
-import { ensurePackages } from '@sallyport/e2e/lab/packages.ts'
+import { ensurePackages, LAB_PACKAGES } from '@sallyport/e2e/lab/packages.ts'
 import { enterUserNamespace } from '@sallyport/e2e/lab/privilege.ts'
 import type { Peer, RunningPeer } from './peers/peer.ts'
 import { sallyport } from './peers/sallyport.ts'
 import { staticPeer } from './peers/static-peer.ts'
 import { WIREGUARD_PACKAGES, wireguardGo } from './peers/wireguard-go.ts'
-import { formatReport, type Measurement, makeReport, parseExpectation, ratioOf } from './report.ts'
+import { measureRelays, RELAY_CASES, type RelayCase } from './relay/cases.ts'
+import { RELAYS, type RunningRelay } from './relay/relays.ts'
+import { formatReport, isMet, type Measurement, makeReport, measuredValue, parseExpectation } from './report.ts'
 import { prepare, SCENARIOS, type Scenario } from './scenarios.ts'
 
 const PEERS: readonly Peer[] = [sallyport, staticPeer, wireguardGo]
+const RELAY_PACKAGES = [
+  { name: 'coturn', program: 'turnserver' },
+  { name: 'util-linux', program: 'taskset' },
+]
+/** Stands for all cases of relays. */
+const RELAY_GROUP = 'relay'
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     list: { type: 'boolean', default: false },
     peers: { type: 'string', default: 'sallyport,wireguard-go' },
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '3' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
     mtu: { type: 'string', default: '1280' },
     json: { type: 'string' },
     expect: { type: 'string', multiple: true, default: [] },
@@ -29,44 +37,75 @@ const { values: options, positionals } = parseArgs({
 })
 
 if (options.list) {
-  for (const { name, about } of SCENARIOS) console.log(`${name.padEnd(14)} ${about}`)
-  console.log('\npeers:')
-  for (const { name, about } of PEERS) console.log(`${name.padEnd(14)} ${about}`)
+  const show = ({ name, about }: { name: string; about: string }): void => console.log(`${name.padEnd(15)} ${about}`)
+  SCENARIOS.forEach(show)
+  console.log('\npeers of those:')
+  PEERS.forEach(show)
+  console.log(`\nrelays, each on one core, beside ${RELAYS[1]!.name} (all: ${RELAY_GROUP}):`)
+  RELAY_CASES.forEach(show)
 } else process.exitCode = await main()
 
 async function main(): Promise<number> {
-  const scenarios = pick<Scenario>('benchmark', SCENARIOS, positionals.length > 0 ? positionals : ['tcp-1'])
+  const names = (positionals.length > 0 ? positionals : ['tcp-1']).flatMap(name =>
+    name === RELAY_GROUP ? RELAY_CASES.map(each => each.name) : [name],
+  )
+  const chosen = pick<Scenario | RelayCase>('benchmark', [...SCENARIOS, ...RELAY_CASES], names)
+  const tunnelScenarios = chosen.filter(each => 'measure' in each)
+  const relayCases = chosen.filter(each => 'allocations' in each)
   const peers = pick<Peer>('peer', PEERS, options.peers.split(','))
   const expectations = options.expect.map(
-    text => parseExpectation(text) ?? fail(`not an expectation: ${text} (such as tcp-1.wireguard-go>=2.0)`),
+    text =>
+      parseExpectation(text) ?? fail(`not an expectation: ${text} (such as tcp-1.wireguard-go>=2.0, or …-cpu<=0.5)`),
   )
-  const [rounds, seconds, mtu] = [positive('rounds'), positive('seconds'), positive('mtu')]
+  const mtu = positive('mtu', 0)
 
   await enterUserNamespace()
-  ensurePackages(WIREGUARD_PACKAGES)
+  ensurePackages([
+    ...(tunnelScenarios.length > 0 ? WIREGUARD_PACKAGES : LAB_PACKAGES),
+    ...(relayCases.length > 0 ? RELAY_PACKAGES : []),
+  ])
   const lab = await Lab.open('bench')
   const interrupted = (): void => void lab.close().then(() => process.exit(130))
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted)
   try {
-    const running = new Map<string, RunningPeer>()
-    for (const peer of peers) {
-      const started = await peer.start(lab, { mtu })
-      await prepare(started)
-      running.set(peer.name, started)
-      console.error(`${peer.name}: ${started.description}`)
-    }
+    const descriptions: Record<string, string> = {}
     const measurements: Measurement[] = []
-    for (const scenario of scenarios) measurements.push(await measure(scenario, running, rounds, seconds))
-    const descriptions = Object.fromEntries([...running].map(([name, { description }]) => [name, description]))
+    if (tunnelScenarios.length > 0) {
+      const running = new Map<string, RunningPeer>()
+      for (const peer of peers) {
+        const started = await peer.start(lab, { mtu })
+        await prepare(started)
+        running.set(peer.name, started)
+        console.error(`${peer.name}: ${started.description}`)
+        descriptions[peer.name] = started.description
+      }
+      for (const scenario of tunnelScenarios)
+        measurements.push(await measure(scenario, running, positive('rounds', 5), positive('seconds', 3)))
+    }
+    if (relayCases.length > 0) {
+      const running = new Map<string, RunningRelay>()
+      for (const relay of RELAYS) {
+        const started = await relay.start(lab)
+        running.set(relay.name, started)
+        console.error(`${relay.name}: ${started.description}`)
+        descriptions[`relay ${relay.name}`] = started.description
+      }
+      for (const relayCase of relayCases)
+        measurements.push(
+          ...(await measureRelays(relayCase, running, positive('rounds', 9), Number(options.seconds ?? 0.5))),
+        )
+    }
+    const { rounds = 'default', seconds = 'default' } = options
     const report = makeReport(measurements, descriptions, { rounds, seconds, mtu })
     console.log(formatReport(report))
     if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`)
     let failed = 0
     for (const expectation of expectations) {
-      const ratio = ratioOf(report, peers[0]!.name, expectation)
-      const isMet = ratio !== undefined && ratio >= expectation.atLeast
-      console.log(`${isMet ? 'met' : 'NOT MET'}: ${expectation.text} (${ratio?.toFixed(2) ?? 'not measured'})`)
-      if (!isMet) failed++
+      const ours = expectation.scenario.startsWith(RELAY_GROUP) ? RELAYS[0]!.name : peers[0]!.name
+      const value = measuredValue(report, ours, expectation)
+      const met = isMet(expectation, value)
+      console.log(`${met ? 'met' : 'NOT MET'}: ${expectation.text} (${value?.toFixed(2) ?? 'not measured'})`)
+      if (!met) failed++
     }
     return failed === 0 ? 0 : 1
   } finally {
@@ -76,19 +115,19 @@ async function main(): Promise<number> {
 
 /** Measures all peers in turn, round by round: whatever else the machine does hits all of them alike. */
 async function measure(
-  scenario: Scenario,
+  { name, unit, isRate, measure: measureOnce }: Scenario,
   running: ReadonlyMap<string, RunningPeer>,
   rounds: number,
   seconds: number,
 ): Promise<Measurement> {
-  const values = new Map<string, number[]>([...running.keys()].map(name => [name, []]))
+  const values = new Map<string, number[]>([...running.keys()].map(peer => [peer, []]))
   for (let round = 1; round <= rounds; round++)
-    for (const [name, peer] of running) {
-      const value = await scenario.measure(peer, seconds)
-      values.get(name)!.push(value)
-      console.error(`${scenario.name} ${round}/${rounds} ${name}: ${value.toFixed(3)} ${scenario.unit}`)
+    for (const [peer, started] of running) {
+      const value = await measureOnce(started, seconds)
+      values.get(peer)!.push(value)
+      console.error(`${name} ${round}/${rounds} ${peer}: ${value.toFixed(3)} ${unit}`)
     }
-  return { scenario, values }
+  return { scenario: name, unit, isRate, values }
 }
 
 function pick<T extends { readonly name: string }>(what: string, all: readonly T[], names: readonly string[]): T[] {
@@ -99,8 +138,8 @@ function pick<T extends { readonly name: string }>(what: string, all: readonly T
   )
 }
 
-function positive(name: 'rounds' | 'seconds' | 'mtu'): number {
-  const value = Number(options[name])
+function positive(name: 'rounds' | 'seconds' | 'mtu', byDefault: number): number {
+  const value = Number(options[name] ?? byDefault)
   return Number.isInteger(value) && value > 0 ? value : fail(`--${name} takes a positive number, not ${options[name]}`)
 }
 

@@ -1,10 +1,15 @@
 import { cpus, release, totalmem } from 'node:os'
-import type { Scenario } from './scenarios.ts'
 import { median, pairedRatio } from './statistics.ts'
 
-/** What one scenario has measured. */
+/** What one scenario has measured of one kind. */
 export interface Measurement {
-  readonly scenario: Scenario
+  /** The scenario's name. */
+  readonly scenario: string
+  /** What was measured, where a scenario measures several things. */
+  readonly metric?: string
+  readonly unit: string
+  /** Whether more is better. */
+  readonly isRate: boolean
   /** By the peer's name: one value for each round. */
   readonly values: ReadonlyMap<string, readonly number[]>
 }
@@ -16,7 +21,9 @@ export interface Report {
   readonly peers: Readonly<Record<string, string>>
   readonly results: readonly {
     readonly scenario: string
+    readonly metric?: string
     readonly unit: string
+    readonly isRate: boolean
     readonly peer: string
     readonly median: number
     readonly values: readonly number[]
@@ -41,17 +48,16 @@ export function makeReport(
     },
     settings,
     peers,
-    results: measurements.flatMap(({ scenario, values }) =>
+    results: measurements.flatMap(({ values, ...what }) =>
       [...values].map(([peer, own]) => ({
-        scenario: scenario.name,
-        unit: scenario.unit,
+        ...what,
         peer,
         median: median(own),
         values: own,
         ratios: Object.fromEntries(
           [...values]
             .filter(([other]) => other !== peer)
-            .map(([other, theirs]) => [other, pairedRatio(own, theirs, scenario.isRate)]),
+            .map(([other, theirs]) => [other, pairedRatio(own, theirs, what.isRate)]),
         ),
       })),
     ),
@@ -60,8 +66,8 @@ export function makeReport(
 
 /** Returns the report as a table for people. */
 export function formatReport(report: Report): string {
-  const rows = report.results.map(({ scenario, unit, peer, median: middle, values, ratios }) => [
-    scenario,
+  const rows = report.results.map(({ scenario, metric, unit, peer, median: middle, values, ratios }) => [
+    metric === undefined ? scenario : `${scenario} ${metric}`,
     peer,
     `${middle.toFixed(2)} ${unit}`,
     `${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)}`,
@@ -81,20 +87,45 @@ export function formatReport(report: Report): string {
   return [facts.join(' · '), '', ...lines].join('\n')
 }
 
-/** A claim that a run has to fulfil: `tcp-1.wireguard-go>=2.0`, ours being the first peer. */
+/**
+ * A claim that a run has to fulfil, about the first peer, which is ours.
+ *
+ * `tcp-1.wireguard-go>=2.0`: as good as that many of another peer. `relay-1.coturn-cpu<=0.5`: a metric as a multiple of
+ * what it is with another peer. `relay-flood.loss<=1`: a metric in its own unit.
+ */
 export interface Expectation {
   readonly text: string
   readonly scenario: string
-  readonly peer: string
-  readonly atLeast: number
+  /** A peer, a peer and a metric, or a metric. */
+  readonly subject: string
+  readonly comparison: '>=' | '<='
+  readonly bound: number
 }
 
 /** Parses an {@link Expectation}; `undefined` if the text is none. */
 export function parseExpectation(text: string): Expectation | undefined {
-  const match = /^([\w-]+)\.([\w-]+)>=(\d+(?:\.\d+)?)$/.exec(text)
-  return match === null ? undefined : { text, scenario: match[1]!, peer: match[2]!, atLeast: Number(match[3]) }
+  const match = /^([\w-]+)\.([\w-]+)(>=|<=)(\d+(?:\.\d+)?)$/.exec(text)
+  if (match === null) return undefined
+  const [, scenario, subject, comparison, bound] = match
+  return { text, scenario: scenario!, subject: subject!, comparison: comparison as '>=' | '<=', bound: Number(bound) }
 }
 
-/** Returns the ratio that an expectation is about, or `undefined` if it wasn't measured. */
-export const ratioOf = (report: Report, ours: string, { scenario, peer }: Expectation): number | undefined =>
-  report.results.find(result => result.scenario === scenario && result.peer === ours)?.ratios[peer]
+/** Returns the number that an expectation is about, or `undefined` if it wasn't measured. */
+export function measuredValue(
+  report: Report,
+  ours: string,
+  { scenario, subject, comparison }: Expectation,
+): number | undefined {
+  for (const result of report.results) {
+    if (result.scenario !== scenario || result.peer !== ours) continue
+    if (result.metric === subject) return result.median
+    for (const [peer, ratio] of Object.entries(result.ratios))
+      if (subject === (result.metric === undefined ? peer : `${peer}-${result.metric}`))
+        return !result.isRate && comparison === '<=' ? 1 / ratio : ratio
+  }
+  return undefined
+}
+
+/** Returns whether that number fulfils the expectation. */
+export const isMet = ({ comparison, bound }: Expectation, value: number | undefined): boolean =>
+  value !== undefined && (comparison === '>=' ? value >= bound : value <= bound)
