@@ -1,6 +1,6 @@
 import { CIPHER_SCRATCH_AFTER, type PacketBuffer } from '@sallyport/sans-io'
 
-/** The longest datagram or train that one read from the kernel may bring, with its virtio header. */
+/** The longest datagram or train that one read from the kernel may bring, and some. */
 export const LONGEST_READ: number = 65_535 + 16
 
 /**

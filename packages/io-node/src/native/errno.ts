@@ -10,6 +10,7 @@ export const EEXIST = 17
 export const ENODEV = 19
 export const EINVAL = 22
 export const EOPNOTSUPP = 95
+export const EAFNOSUPPORT = 97
 export const EADDRINUSE = 98
 export const EADDRNOTAVAIL = 99
 export const ENOBUFS = 105
@@ -28,6 +29,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [ENODEV]: 'ENODEV',
   [EINVAL]: 'EINVAL',
   [EOPNOTSUPP]: 'EOPNOTSUPP',
+  [EAFNOSUPPORT]: 'EAFNOSUPPORT',
   [EADDRINUSE]: 'EADDRINUSE',
   [EADDRNOTAVAIL]: 'EADDRNOTAVAIL',
   [ENOBUFS]: 'ENOBUFS',

@@ -78,6 +78,13 @@ export function u32(value: number): Uint8Array {
   return bytes
 }
 
+/** Returns attributes as the value of an attribute that contains them. */
+export function nested(attributes: readonly Attribute[]): Uint8Array {
+  const bytes = new Uint8Array(attributesLength(attributes))
+  writeAttributes(bytes, 0, attributes)
+  return bytes
+}
+
 /** Sends `request` and hands each message of the answer to `take` until that returns true. */
 function exchange(what: string, request: Uint8Array, take: (type: number, payload: DataView) => boolean): void {
   const c = libc()
@@ -114,25 +121,36 @@ function receiveOnce(
 }
 
 function encodeMessage(type: number, flags: number, header: Uint8Array, attributes: readonly Attribute[]): Uint8Array {
-  const padded = (length: number): number => (length + 3) & ~3
-  let length = NLMSG_HEADER_LENGTH + padded(header.length)
-  for (const [, value] of attributes) length += padded(4 + value.length)
-  const message = new Uint8Array(length)
+  const start = NLMSG_HEADER_LENGTH + padded(header.length)
+  const message = new Uint8Array(start + attributesLength(attributes))
   const view = new DataView(message.buffer)
-  view.setUint32(0, length, true)
+  view.setUint32(0, message.length, true)
   view.setUint16(4, type, true)
   view.setUint16(6, flags, true)
   view.setUint32(8, 1, true) // sequence number
   message.set(header, NLMSG_HEADER_LENGTH)
-  let at = NLMSG_HEADER_LENGTH + padded(header.length)
+  writeAttributes(message, start, attributes)
+  return message
+}
+
+function attributesLength(attributes: readonly Attribute[]): number {
+  let length = 0
+  for (const [, value] of attributes) length += padded(4 + value.length)
+  return length
+}
+
+function writeAttributes(into: Uint8Array, start: number, attributes: readonly Attribute[]): void {
+  const view = new DataView(into.buffer)
+  let at = start
   for (const [attribute, value] of attributes) {
     view.setUint16(at, 4 + value.length, true)
     view.setUint16(at + 2, attribute, true)
-    message.set(value, at + 4)
+    into.set(value, at + 4)
     at += padded(4 + value.length)
   }
-  return message
 }
+
+const padded = (length: number): number => (length + 3) & ~3
 
 /** Flag: creates what isn't there. */
 export const NLM_F_CREATE = 0x400

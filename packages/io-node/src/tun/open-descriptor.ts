@@ -3,7 +3,7 @@ import { EACCES, EBUSY, ENODEV, ENOENT, EPERM, errnoName } from '../native/errno
 import type { Libc } from '../native/libc.ts'
 import { nativeLibrary } from '../native/library.ts'
 import { NativeMemory } from '../native/memory.ts'
-import { TunError } from './tun-error.ts'
+import { TunError, TunNodeError } from './tun-error.ts'
 
 /** An open TUN device. */
 export interface TunDescriptor {
@@ -14,8 +14,7 @@ export interface TunDescriptor {
 
 /** Opens the device `name` with these interface and open flags. Throws a {@link TunError}. */
 export function openTunDescriptor(c: Libc, name: string, interfaceFlags: number, openFlags: number): TunDescriptor {
-  const bytes = new TextEncoder().encode(name)
-  if (bytes.length === 0 || bytes.length > 15) throw new TunError('TUN_FAILED', `not a name for a device: ${name}`)
+  const bytes = encodeName(name)
   let fd = c.open(TUN_PATH, O_RDWR | O_CLOEXEC | openFlags)
   if (fd < 0 && c.errno() === ENOENT && makeNode()) fd = c.open(TUN_PATH, O_RDWR | O_CLOEXEC | openFlags)
   if (fd < 0) throw openError(c.errno())
@@ -31,6 +30,17 @@ export function openTunDescriptor(c: Libc, name: string, interfaceFlags: number,
   const actual = new TextDecoder().decode(request.bytes.subarray(0, end))
   return { fd, name: actual, index: indexOf(actual) }
 }
+
+/** Returns a name as the kernel takes it. Throws a {@link TunError} if it takes no such name. */
+export function encodeName(name: string): Uint8Array {
+  const bytes = new TextEncoder().encode(name)
+  if (bytes.length === 0 || bytes.length > 15) throw new TunError('TUN_FAILED', `not a name for a device: ${name}`)
+  return bytes
+}
+
+/** Tells that somebody else has the device `name`. */
+export const busyError = (name: string): TunError =>
+  new TunError('TUN_BUSY', `another process holds the device ${name}`)
 
 /** Returns the number of an interface. Throws a {@link TunError} if there is none of that name. */
 function indexOf(name: string): number {
@@ -52,11 +62,14 @@ function makeNode(): boolean {
 
 function openError(errno: number): TunError {
   if (errno === ENOENT || errno === ENODEV)
-    return new TunError('TUN_NO_DEVICE', `there is no ${TUN_PATH} (${errnoName(errno)}): load the kernel module "tun"`)
+    return new TunNodeError(
+      'TUN_NO_DEVICE',
+      `there is no ${TUN_PATH} (${errnoName(errno)}): load the kernel module "tun"`,
+    )
   if (errno === EACCES || errno === EPERM)
-    return new TunError(
+    return new TunNodeError(
       'TUN_NOT_PERMITTED',
-      `not permitted to open ${TUN_PATH} (${errnoName(errno)}): look at its mode`,
+      `not permitted to open ${TUN_PATH} (${errnoName(errno)}): give it mode 0666`,
     )
   return new TunError('TUN_FAILED', `can't open ${TUN_PATH}: ${errnoName(errno)}`)
 }
@@ -64,7 +77,7 @@ function openError(errno: number): TunError {
 function attachError(name: string, errno: number): TunError {
   if (errno === EPERM)
     return new TunError('TUN_NOT_PERMITTED', `not permitted to create the device ${name}: it takes CAP_NET_ADMIN`)
-  if (errno === EBUSY) return new TunError('TUN_BUSY', `another process holds the device ${name}`)
+  if (errno === EBUSY) return busyError(name)
   return new TunError('TUN_FAILED', `can't create the device ${name}: ${errnoName(errno)}`)
 }
 

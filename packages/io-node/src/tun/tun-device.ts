@@ -23,11 +23,12 @@ export interface TunOptions {
 /**
  * A layer-3 network device whose other end we are.
  *
- * The native one reads and writes trains (TSO, USO and checksum offload by virtio headers); the simple one reads and
- * writes packet by packet through `node:fs`. Apart from that they behave alike.
+ * The native one reads and writes trains (TSO, USO and checksum offload by virtio headers); so does the `veth` one, which
+ * does without `/dev/net/tun`; the simple one reads and writes packet by packet through `node:fs`. Apart from that they
+ * behave alike.
  */
 export interface TunDevice {
-  readonly kind: 'native' | 'simple'
+  readonly kind: 'native' | 'veth' | 'simple'
   /** Its name in the system. */
   readonly name: string
   /** Its number in the system. */
@@ -38,7 +39,7 @@ export interface TunDevice {
   /**
    * Calls `onReadable` whenever packets wait; it is called again while some are left. To be called once.
    *
-   * With the native device the callback is for the packet path only: see {@link Later}.
+   * With all but the simple device the callback is for the packet path only: see {@link Later}.
    */
   watch(onReadable: () => void): void
   /**
@@ -60,8 +61,8 @@ export interface TunDevice {
   close(): void
 }
 
-/** Bytes in front of a packet that {@link TunDevice.read} needs: a virtio header. */
-export const TUN_HEADROOM = 16
+/** Bytes in front of a packet that {@link TunDevice.read} needs: a virtio header and an Ethernet header. */
+export const TUN_HEADROOM = 24
 
 /** Makes statistics that are all zero. */
 export const noTunStatistics = (): TunStatistics => ({

@@ -2,7 +2,7 @@
 export type TunErrorCode =
   /** There is no `/dev/net/tun`, and it can't be made. */
   | 'TUN_NO_DEVICE'
-  /** The process lacks CAP_NET_ADMIN. */
+  /** The process lacks CAP_NET_ADMIN, or may not open `/dev/net/tun`. */
   | 'TUN_NOT_PERMITTED'
   /** Another process has a device of that name. */
   | 'TUN_BUSY'
@@ -21,3 +21,6 @@ export class TunError extends Error {
     this.code = code
   }
 }
+
+/** The device node can't be opened, whatever else is permitted: there may be another way to a device. */
+export class TunNodeError extends TunError {}
