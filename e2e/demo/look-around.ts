@@ -1,10 +1,10 @@
 import type { Lab } from '../lab/lab.ts'
+import { isInUserNamespace } from '../lab/privilege.ts'
 
 /** Prints how to use what `--keep` leaves running. */
 export function printLookAround(lab: Lab): void {
   const name = (host: string): string => lab.namespaces.find(namespace => namespace.name === host)?.systemName ?? host
-  const inUserNamespace = process.env['SALLYPORT_USER_NAMESPACE'] !== undefined
-  const enter = inUserNamespace ? `nsenter -t ${process.pid} -U -m --preserve-credentials ` : ''
+  const enter = isInUserNamespace() ? `nsenter -t ${process.pid} -U -m --preserve-credentials ` : ''
   console.log(`
   It keeps running until Ctrl-C. Look around:
     ${enter}ip netns exec ${name('client')} curl http://10.80.0.10/

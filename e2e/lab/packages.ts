@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { isInUserNamespace } from './privilege.ts'
 
 /** A Debian package, and a program by whose presence it is known. */
 export interface SystemPackage {
@@ -27,7 +28,7 @@ export function ensurePackages(packages: readonly SystemPackage[]): void {
   const missing = packages.filter(({ program }) => !isInstalled(program)).map(({ name }) => name)
   if (missing.length === 0) return
   const apt = ['apt-get', '/usr/bin/apt-get'].find(program => isInstalled(program) || existsSync(program))
-  if (process.getuid?.() === 0 && apt !== undefined && process.env['SALLYPORT_USER_NAMESPACE'] === undefined) {
+  if (process.getuid?.() === 0 && apt !== undefined && !isInUserNamespace()) {
     console.error(`Installing ${missing.join(', ')} …`)
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     const install = ['install', '-y', '-qq', '--no-install-recommends', ...missing]

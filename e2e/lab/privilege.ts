@@ -2,6 +2,9 @@ import { spawn, spawnSync } from 'node:child_process'
 
 const MARK = 'SALLYPORT_USER_NAMESPACE'
 
+/** Whether we are root only in a user namespace of our own, and may not do all that root may. */
+export const isInUserNamespace = (): boolean => process.env[MARK] !== undefined
+
 /**
  * Makes sure that this process may make network namespaces.
  *
@@ -14,7 +17,7 @@ export async function enterUserNamespace(): Promise<void> {
   const setup = 'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && exec "$@"'
   const unshare = ['--user', '--map-root-user', '--net', '--mount']
   const allowed = spawnSync('unshare', [...unshare, 'sh', '-c', setup, 'sh', 'true'], { encoding: 'utf8' })
-  if (allowed.status !== 0 || process.env[MARK] !== undefined) {
+  if (allowed.status !== 0 || isInUserNamespace()) {
     const why = (allowed.stderr || allowed.error?.message || '').trim().split('\n')[0]
     console.error(
       `this needs root, or unprivileged user namespaces, which are forbidden here (${why}): run it with sudo`,

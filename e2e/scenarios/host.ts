@@ -1,4 +1,5 @@
 import { sleep } from '../lab/command.ts'
+import { isInUserNamespace } from '../lab/privilege.ts'
 import type { Scenario } from '../lab/scenario.ts'
 import { ADDRESSES } from '../world/network.ts'
 import { World } from '../world/world.ts'
@@ -27,9 +28,15 @@ export const host: readonly Scenario[] = [
     name: 'gateway-unprivileged',
     claim: 'a gateway runs as an unprivileged user with nothing but CAP_NET_ADMIN, and leaves nothing behind',
     async run(lab) {
+      if (isInUserNamespace())
+        throw new Error('this takes root: only root can make the device node that the gateway is to open')
       const world = await World.build(lab)
       await world.startPortal()
       await world.startRelay()
+      // Where the node isn't open to all, as udev makes it, this process alone gets one that is.
+      const makeNode =
+        'mkdir -p /dev/net && mount -t tmpfs -o mode=755 tmpfs /dev/net && mknod -m 666 /dev/net/tun c 10 200'
+      const withNode = ['unshare', '--mount', 'sh', '-c', `${makeNode} && exec "$@"`, 'sh']
       const capabilities = [
         '--inh-caps',
         '-all,+net_admin',
@@ -39,10 +46,12 @@ export const host: readonly Scenario[] = [
         '-all,+net_admin',
       ]
       const gateway = await world.startGateway(0, {
-        prefix: ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', ...capabilities],
+        prefix: [...withNode, 'setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', ...capabilities],
       })
       await world.startClient()
       await world.fetchPage()
+      const device = await world.network.gateways[0].run(['ip', '-details', '-json', 'link', 'show', 'tun-firezone'])
+      if (!device.includes('"info_kind":"tun"')) throw new Error(`its device is no TUN device: ${device}`)
       const status = await world.network.gateways[0].run(['cat', `/proc/${gateway.pid}/status`])
       if (!/^Uid:\s+65534/m.test(status) || !/^CapEff:\s+0000000000001000/m.test(status))
         throw new Error(`it has more than CAP_NET_ADMIN:\n${status}`)
