@@ -514,6 +514,34 @@ describe('the end of a connection', () => {
     expect(node.take('send')).toHaveLength(1)
   })
 
+  test('after a reset and the init behind it, access is asked for again, once, to all that we had', () => {
+    const { tunnel } = established([cidr(1, '10.1.0.0/16'), cidr(2, '10.2.0.0/16'), cidr(3, '10.3.0.0/16')])
+    send(tunnel, [udp(OWN, '10.2.0.1')], at(0))
+    drain(tunnel)
+
+    tunnel.reset(at(1))
+    expect(intents(tunnel)).toEqual([])
+    send(tunnel, [udp(OWN, '10.2.0.2')], at(1))
+    expect(intents(tunnel)).toEqual([{ resource_id: uuid(2), connected_gateway_ids: [] }])
+    const payload = init([cidr(1, '10.1.0.0/16'), cidr(2, '10.2.0.0/16'), cidr(3, '10.3.0.0/16')])
+    tell(tunnel, { event: 'init', payload })
+    expect(intents(tunnel)).toEqual([{ resource_id: uuid(1), connected_gateway_ids: [] }])
+
+    tell(tunnel, { event: 'flow_created', payload: flow(1) })
+    tell(tunnel, { event: 'init', payload })
+    expect(intents(tunnel)).toEqual([])
+  })
+
+  test('after a reset, access to what is gone or switched off meanwhile is not asked for', () => {
+    const { tunnel } = established([cidr(1, '10.1.0.0/16')])
+    drain(tunnel)
+
+    tunnel.reset(at(1))
+    tell(tunnel, { event: 'init', payload: init([]) })
+
+    expect(intents(tunnel)).toEqual([])
+  })
+
   test('a shutdown says goodbye to everybody; after it no packet passes', () => {
     const { tunnel, node } = established()
     drain(tunnel)

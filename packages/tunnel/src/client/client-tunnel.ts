@@ -176,10 +176,13 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
    * Starts over on another network: all connections are gone, and so is our key.
    *
    * Resources and packets that wait for access are kept. Then the sockets are to be bound again and the portal's channel
-   * is to be joined with the new {@link publicKey}. No goodbye is sent.
+   * is to be joined with the new {@link publicKey}; when that tells us about relays, access is asked for again to all
+   * that we had access to, so that whoever just waits for data goes on, too. No goodbye is sent.
    */
   reset(now: Instant): void {
     if (this.#isClosed) return
+    const used = [...this.#resources.values()].filter(({ gateway }) => gateway !== undefined)
+    this.#pending.restart(used.map(({ resource }) => resource.id))
     this.#connections.reset(now)
     for (const gateway of [...this.#gateways.values()]) this.#dropGateway(gateway.id)
     this.#gateways.clear()
@@ -256,11 +259,14 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
       packets.push(arena.bytes, cutter.segmentOffset, cutter.segmentLength)
       this.counters.pendingOut++
     }
-    if (!isIntentDue) return
-    this.#logger.debug({ resource: access.resource.id }, 'asking for access')
+    if (isIntentDue) this.#ask(access.resource.id)
+  }
+
+  #ask(resource: ResourceId): void {
+    this.#logger.debug({ resource }, 'asking for access')
     this.#outbox.tellPortal({
       event: 'create_flow',
-      payload: { resource_id: access.resource.id, connected_gateway_ids: this.#gateways.remembered },
+      payload: { resource_id: resource, connected_gateway_ids: this.#gateways.remembered },
     })
   }
 
@@ -301,6 +307,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     this.#setInterface(init.interface)
     this.#setResources(init.resources, now)
     this.#connections.updateRelays({ disconnected_ids: [], connected: init.relays }, now)
+    for (const resource of this.#pending.takeUnasked(now)) this.#ask(resource)
   }
 
   #setInterface(config: ClientInterface): void {

@@ -9,14 +9,16 @@ const INTENT_FLOOR: Millis = seconds(2)
 const PENDING_PACKETS = 128
 
 interface PendingFlow {
-  lastIntentAt: Instant
+  /** `undefined`: the portal has not been asked, or not in a way that counts. */
+  lastIntentAt: Instant | undefined
   readonly packets: UniquePackets
 }
 
 /**
  * Resources that were asked for, with the packets that wait for them.
  *
- * No timers: what repeats an intent is repeated traffic.
+ * No timers: what repeats an intent is repeated traffic. Only after a reset it can't be waited for: who has nothing but
+ * an answer to expect doesn't send.
  */
 export class PendingFlows {
   readonly #flows = new Map<ResourceId, PendingFlow>()
@@ -29,7 +31,7 @@ export class PendingFlows {
       this.#flows.set(resource, { lastIntentAt: now, packets })
       return { packets, isIntentDue: true }
     }
-    const isIntentDue = elapsed(flow.lastIntentAt, now) >= INTENT_FLOOR
+    const isIntentDue = flow.lastIntentAt === undefined || elapsed(flow.lastIntentAt, now) >= INTENT_FLOOR
     if (isIntentDue) flow.lastIntentAt = now
     return { packets: flow.packets, isIntentDue }
   }
@@ -37,6 +39,21 @@ export class PendingFlows {
   /** Returns whether access to `resource` was asked for and not answered. */
   has(resource: ResourceId): boolean {
     return this.#flows.has(resource)
+  }
+
+  /** Notes that the portal has to be asked (again) for what waits, and for `resources`. */
+  restart(resources: Iterable<ResourceId>): void {
+    for (const flow of this.#flows.values()) flow.lastIntentAt = undefined
+    for (const resource of resources)
+      if (!this.#flows.has(resource))
+        this.#flows.set(resource, { lastIntentAt: undefined, packets: new UniquePackets(PENDING_PACKETS) })
+  }
+
+  /** Returns what the portal has to be asked for since {@link restart} and hasn't been, as asked for at `now`. */
+  takeUnasked(now: Instant): ResourceId[] {
+    const unasked = [...this.#flows].filter(([, { lastIntentAt }]) => lastIntentAt === undefined)
+    for (const [, flow] of unasked) flow.lastIntentAt = now
+    return unasked.map(([resource]) => resource)
   }
 
   /** Ends the wait for `resource`. Returns what waited, oldest first; `undefined` if it wasn't asked for. */
