@@ -12,10 +12,11 @@ import { lifecycle } from './scenarios/lifecycle.ts'
 import { networkWatch } from './scenarios/network-watch.ts'
 import { paths } from './scenarios/paths.ts'
 import { policy } from './scenarios/policy.ts'
+import { roaming } from './scenarios/roaming.ts'
 
 const args = process.argv.slice(2)
 if (!args.includes('--list')) {
   ensurePackages(LAB_PACKAGES)
   await enterUserNamespace()
 }
-await runScenarios([...paths, ...lifecycle, ...policy, ...host, ...networkWatch, ...chaos], args)
+await runScenarios([...paths, ...lifecycle, ...policy, ...host, ...networkWatch, ...roaming, ...chaos], args)

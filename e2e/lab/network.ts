@@ -26,7 +26,8 @@ export async function makeSwitch(
   ports: readonly string[],
 ): Promise<void> {
   await namespace.ip(
-    `link add ${name} type bridge`,
+    // Of its own, a bridge takes the lowest address of its ports: it would change when a port comes later.
+    `link add ${name} address 02:53:50:00:00:01 type bridge`,
     ...addresses.map(address => `addr add ${address} dev ${name}${address.includes(':') ? ' nodad' : ''}`),
     `link set ${name} up`,
     ...ports.map(port => `link set ${port} master ${name}`),

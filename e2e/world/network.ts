@@ -2,6 +2,45 @@ import type { Lab } from '../lab/lab.ts'
 import type { Namespace } from '../lab/namespace.ts'
 import { connect, forgetMappings, makeRouter, makeSwitch, type NatKind } from '../lab/network.ts'
 
+/** Another network for the client: a café with a router of its own. */
+export async function addCafe(
+  lab: Lab,
+  { client, internet }: Network,
+  nat: NatKind = 'port-restricted',
+): Promise<Cafe> {
+  const router = await lab.namespace('cafe-nat')
+  await connect(
+    { namespace: router, interface: 'wan', addresses: ['203.0.113.103/24', '2001:db8:113::103/64'] },
+    { namespace: internet, interface: 'to-cafe' },
+  )
+  await internet.ip('link set to-cafe master backbone', 'route add 2001:db8:30::/64 via 2001:db8:113::103')
+  await makeRouter(router, 'wan', nat)
+  await connect(
+    { namespace: client, interface: 'wlan0' },
+    { namespace: router, interface: 'lan', addresses: ['192.168.30.1/24', '2001:db8:30::1/64'] },
+  )
+  await client.ip('link set wlan0 down')
+  return {
+    join: address =>
+      client.ip(
+        'link set wlan0 up',
+        `addr add ${address}/24 dev wlan0`,
+        `addr add 2001:db8:30::${address.split('.')[3]}/64 dev wlan0 nodad`,
+        'route replace default via 192.168.30.1',
+        'route replace default via 2001:db8:30::1',
+      ),
+    leave: () => client.ip('link set wlan0 down', 'addr flush dev wlan0'),
+  }
+}
+
+/** A network that the client can join and leave. */
+export interface Cafe {
+  /** Plugs the client in with that address of 192.168.30.0/24. */
+  join(address: string): Promise<void>
+  /** Unplugs it. */
+  leave(): Promise<void>
+}
+
 /** Which address families a site's hosts have. */
 export type Families = 'dual' | 'v4' | 'v6'
 
