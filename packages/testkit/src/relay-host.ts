@@ -68,6 +68,11 @@ export class RelayHost {
     return this.#server
   }
 
+  /** What it tells its portal, which makes credentials with it. Another one after each {@link start}. */
+  get stampSecret(): string {
+    return this.#secret
+  }
+
   /** Makes credentials for a new user, as the portal does. */
   newUser(): RelayAccess {
     const expiry = `${Math.floor(START / 1000) + 1_000_000}`
