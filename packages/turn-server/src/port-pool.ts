@@ -11,7 +11,8 @@ export class PortPool {
   constructor(lowest: number, highest: number, random: Random) {
     if (!(lowest >= 1 && lowest <= highest && highest <= 0xffff))
       throw new RangeError(`no port range: ${lowest} to ${highest}`)
-    this.#ports = Uint16Array.from({ length: highest - lowest + 1 }, (_, i) => lowest + i)
+    this.#ports = new Uint16Array(highest - lowest + 1)
+    for (let i = 0; i < this.#ports.length; i++) this.#ports[i] = lowest + i
     this.#free = this.#ports.length
     this.#random = random
   }
