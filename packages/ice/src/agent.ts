@@ -273,6 +273,7 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
     const pair = known ?? this.#pairing.pair(ends, now)
     if (pair === undefined) return
     pair.requestsReceived++
+    this.#logger.debug({ local: base.key, remote: input.remote.key, nominates: useCandidate }, 'check received')
     const isNominated = useCandidate && !pair.isNominated
     if (isNominated) pair.nominate(now)
     if (isNominated || known === undefined) this.#changedAt = now
@@ -292,6 +293,7 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
     if (pair === undefined) return
     pair.mappedAddress = mappedAddress
     pair.recordResponse(key, now, this.#timing)
+    this.#logger.debug({ ...endsOf(pair), mapped: mappedAddress.key }, 'check answered')
     if (this.controlling) this.#evaluateNomination(now)
     this.#evaluateState()
   }
@@ -342,6 +344,7 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
       this.#crypto,
     )
     this.#checks.recordAttempt(pair, transactionKey(transactionId), now, this.#timing)
+    this.#logger.debug({ ...endsOf(pair), nominates: this.controlling && pair.isNominated }, 'check sent')
     this.#transmits.push({ local: base, remote: pair.remote.candidate.address, payload })
   }
 }
@@ -358,6 +361,10 @@ function pathOf({ local, remote, mappedAddress }: CandidatePair, ours: readonly 
     validLocalType: !isMapped ? type : isKnown ? 'srflx' : 'prflx',
     remoteType: remote.candidate.type,
   }
+}
+
+function endsOf({ local, remote }: CandidatePair): Readonly<Record<string, unknown>> {
+  return { local: local.candidate.base.key, remote: remote.candidate.address.key }
 }
 
 function fieldsOf(pair: CandidatePair): Readonly<Record<string, unknown>> {

@@ -8,6 +8,12 @@ import { agentLocalPreference, candidatePriority, pairPriority } from './priorit
 /** How many candidates of one side are remembered, discarded ones included. */
 const MAX_CANDIDATES = 256
 
+/**
+ * How many addresses with one IP a peer may show us by checks alone. Between two NATs that give each destination its own
+ * port but let strangers in, each check comes from an address that is new, and is answered by a check that shows another.
+ */
+const MAX_REFLEXIVE_PER_IP = 8
+
 /** Why a candidate of ours is not taken. */
 export type LocalCandidateDefect = 'redundant' | 'too-many'
 
@@ -99,8 +105,17 @@ export class CandidatePairing {
     const remote =
       active.length > 0
         ? active.reduce((a, b) => (b.candidate.priority > a.candidate.priority ? b : a))
-        : this.#remote.add(peerReflexiveCandidate(remoteAddress, remoteAddress, priority), this.#isIdle)
+        : this.#learn(remoteAddress, priority)
     return remote === undefined ? 'from-one-too-many' : { local, remote }
+  }
+
+  #learn(address: SocketAddress, priority: number): KnownCandidate | undefined {
+    const siblings = this.#remote.active.filter(
+      known =>
+        known.candidate.type === 'prflx' && known.candidate.address.ip.equals(address.ip) && this.checks.uses(known),
+    )
+    if (siblings.length >= MAX_REFLEXIVE_PER_IP) return undefined
+    return this.#remote.add(peerReflexiveCandidate(address, address, priority), this.#isIdle)
   }
 
   /** Returns the pair of two candidates, making it if need be; `undefined` where they can't or may not be paired. */

@@ -227,6 +227,16 @@ describe('limits', () => {
     expect(waiting).toBeLessThanOrEqual(512)
   })
 
+  test('a peer whose NAT shows another port each time is learned under eight of them', () => {
+    const it = agent()
+    const from = Array.from({ length: 20 }, (_, i) => address(`192.0.2.9:${i + 1}`))
+    for (const remote of from) it.handleInput({ local, remote, message: message() }, NOW)
+
+    expect(it.remoteCandidates).toHaveLength(8)
+    expect(it.handleInput({ local, remote: address('192.0.2.10:1'), message: message() }, NOW)).toBe(true)
+    expect(it.remoteCandidates).toHaveLength(9)
+  })
+
   test('candidates that come and go for ever do not fill the memory', () => {
     const it = agent()
     for (let i = 0; i < 2000; i++) {
