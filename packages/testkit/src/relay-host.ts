@@ -1,5 +1,6 @@
 import {
   Arena,
+  concatBytes,
   PacketBuffer,
   type Random,
   SocketAddress,
@@ -32,7 +33,7 @@ export interface RelayAccess {
 }
 
 const LISTENING_PORT = 3478
-const LAYOUT = { start: 0, capacity: 4, stride: 66_000, headroom: 128 } as const
+const LAYOUT = { start: 0, capacity: 4, stride: 2048, headroom: 128 } as const
 /** 2025-09-23, by which the relay's calendar starts. */
 const START = 1_758_585_600_000 as WallClock
 
@@ -137,7 +138,7 @@ export class RelayHost {
     for (let i = 0; i < out.count; i++) {
       const header = out.headerOffset[i]!
       const prefix = out.arena.bytes.subarray(header, header + out.headerLength[i]!)
-      const payload = new Uint8Array([...prefix, ...out.bytesOf(i)])
+      const payload = concatBytes(prefix, out.bytesOf(i))
       const port = out.peer[i]!
       const socket = port < 0 ? this.#listening : this.#sockets.get(port)?.socket
       const transmit: Transmit = { local: out.local[i], remote: out.remote[i]!, payload }

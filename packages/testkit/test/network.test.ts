@@ -9,7 +9,15 @@ import {
   utf8,
 } from '@sallyport/sans-io'
 import { describe, expect, test } from 'vitest'
-import { type BoundSocket, type Host, NAT_KINDS, type NatKind, SimulatedNetwork } from '../src/index.ts'
+import {
+  type BoundSocket,
+  behaviourOf,
+  DEPENDENCES,
+  type Host,
+  NAT_KINDS,
+  type NatKind,
+  SimulatedNetwork,
+} from '../src/index.ts'
 
 describe('hosts', () => {
   test('a datagram arrives after the delay of both cables, with the addresses that it was sent with', () => {
@@ -71,6 +79,33 @@ describe('cables', () => {
   })
 })
 
+test('a cable can hold datagrams back, and carries none that is longer than its MTU', () => {
+  const network = new SimulatedNetwork()
+  const losses: string[] = []
+  network.onLoss((_, why) => losses.push(why))
+  const cable = { reordering: 0.3, holdBack: 50, mtu: 100 }
+  const alice = talker(network.addHost('alice', { addresses: ['192.0.2.1', '2001:db8::1'], cable }))
+  const bob = talker(network.addHost('bob', { addresses: ['192.0.2.2', '2001:db8::2'] }))
+
+  for (let i = 0; i < 40; i++) {
+    alice.say(`${i}`, '192.0.2.2:1000')
+    network.run(millis(1))
+  }
+  network.run(seconds(1))
+  const order = bob.heard.map(line => Number(line.split(': ')[1]))
+  expect(order).not.toEqual(order.toSorted((a, b) => a - b))
+  expect(order.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, i) => i))
+
+  bob.heard.length = 0
+  alice.say('4'.repeat(72), '192.0.2.2:1000')
+  alice.say('4'.repeat(73), '192.0.2.2:1000')
+  alice.say('6'.repeat(52), '[2001:db8::2]:1000')
+  alice.say('6'.repeat(53), '[2001:db8::2]:1000')
+  network.run(seconds(1))
+  expect(bob.heard.map(line => line.split(': ')[1]!.length).sort()).toEqual([52, 72])
+  expect(losses).toEqual(['too-long', 'too-long'])
+})
+
 /** Whether bob may answer: from the address and port that was sent to, from another port of it, from elsewhere. */
 const answers: Record<NatKind, [boolean, boolean, boolean]> = {
   'full-cone': [true, true, true],
@@ -111,6 +146,75 @@ describe('NATs', () => {
 
     const [first, second] = [bob1.heard[0]!.split(': ')[0], bob2.heard[0]!.split(': ')[0]]
     expect(first === second).toBe(nat !== 'symmetric')
+  })
+
+  describe.each(DEPENDENCES)('with %s mapping', mapping => {
+    test.each(DEPENDENCES)('and %s filtering: both are what RFC 4787 says, independent of each other', filtering => {
+      for (const preservesPorts of [true, false]) {
+        const network = new SimulatedNetwork()
+        const nat = { mapping, filtering, preservesPorts }
+        const router = network.addRouter('router', { address: '203.0.113.1', nat })
+        const alice = talker(network.addHost('alice', { addresses: ['10.0.0.2'], on: router }))
+        const bob = network.addHost('bob', { addresses: ['192.0.2.2'] })
+        const [bob1, bob2] = [talker(bob), talker(bob, 2000)]
+        const carol = talker(network.addHost('carol', { addresses: ['192.0.2.3'] }))
+        const outerAt = (talker: Talker): string => talker.heard[0]!.split(': ')[0]!
+
+        alice.say('a', '192.0.2.2:1000')
+        network.run(seconds(1))
+        const outer = outerAt(bob1)
+        for (const other of [bob1, bob2, carol]) other.say('answer', outer)
+        network.run(seconds(1))
+        alice.say('b', '192.0.2.2:2000')
+        alice.say('c', '192.0.2.3:1000')
+        network.run(seconds(1))
+
+        const lastAllowed = 3 - DEPENDENCES.indexOf(filtering)
+        const everybody = ['192.0.2.2:1000', '192.0.2.2:2000', '192.0.2.3:1000']
+        expect(alice.heard).toEqual(everybody.slice(0, lastAllowed).map(from => `${from}: answer`))
+        expect([outerAt(bob2) === outer, outerAt(carol) === outer]).toEqual([
+          mapping !== 'address-and-port-dependent',
+          mapping === 'endpoint-independent',
+        ])
+        expect(outer === '203.0.113.1:1000').toBe(preservesPorts)
+      }
+    })
+  })
+
+  test('that hairpin let neighbours reach each other under their outer addresses; others do not', () => {
+    for (const hairpins of [true, false]) {
+      const network = new SimulatedNetwork()
+      const nat = { ...behaviourOf('full-cone'), hairpins }
+      const router = network.addRouter('router', { address: '203.0.113.1', nat })
+      const alice = talker(network.addHost('alice', { addresses: ['10.0.0.2'], on: router }))
+      const carol = talker(network.addHost('carol', { addresses: ['10.0.0.3'], on: router }), 2000)
+      carol.say('out', '192.0.2.2:1000')
+      network.run(seconds(1))
+
+      alice.say('hello', '203.0.113.1:2000')
+      network.run(seconds(1))
+
+      expect(carol.heard).toEqual(hairpins ? ['203.0.113.1:1000: hello'] : [])
+    }
+  })
+
+  test('may be kept open from outside, or only from inside', () => {
+    for (const refreshesInbound of [true, false]) {
+      const network = new SimulatedNetwork()
+      const nat = { ...behaviourOf('port-restricted'), refreshesInbound }
+      const router = network.addRouter('router', { address: '203.0.113.1', nat, timeout: seconds(30) })
+      const alice = talker(network.addHost('alice', { addresses: ['10.0.0.2'], on: router }))
+      const bob = talker(network.addHost('bob', { addresses: ['192.0.2.2'] }))
+      alice.say('hello', '192.0.2.2:1000')
+
+      for (let i = 0; i < 3; i++) {
+        network.run(seconds(20))
+        bob.say('answer', '203.0.113.1:1000')
+      }
+      network.run(seconds(1))
+
+      expect(alice.heard).toHaveLength(refreshesInbound ? 3 : 1)
+    }
   })
 
   test('two hosts behind one NAT get different ports', () => {

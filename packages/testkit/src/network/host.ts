@@ -51,6 +51,7 @@ export class Host implements Station {
   readonly cable: Cable
   readonly #world: World
   readonly #interfaces: Interface[] = []
+  #addresses: readonly IpAddress[] = []
   readonly #sockets = new Map<number, Receiver>()
   #ephemeral = 49_152
 
@@ -66,20 +67,22 @@ export class Host implements Station {
   }
 
   /** All its addresses, those of the first interface first. */
-  get addresses(): IpAddress[] {
-    return this.#interfaces.flatMap(({ addresses }) => addresses)
+  get addresses(): readonly IpAddress[] {
+    return this.#addresses
   }
 
   /** Plugs it into `segment`, where it has `addresses`. */
   plugIn(segment: Segment, addresses: readonly IpAddress[]): void {
     for (const ip of addresses) segment.attach(ip, this)
     this.#interfaces.push({ segment, addresses: [...addresses] })
+    this.#addresses = this.#interfaces.flatMap(each => each.addresses)
   }
 
   /** Pulls all plugs; sockets stay open. */
   unplug(): void {
     for (const { segment, addresses } of this.#interfaces) for (const ip of addresses) segment.detach(ip)
     this.#interfaces.length = 0
+    this.#addresses = []
   }
 
   /** Moves to `segment`, as a laptop does between networks; sockets stay open. */

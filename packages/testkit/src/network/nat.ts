@@ -1,33 +1,20 @@
 import { type Instant, type IpAddress, type Millis, SocketAddress } from '@sallyport/sans-io'
 import type { Dice } from './dice.ts'
-
-/**
- * How a NAT treats UDP, in the words of RFC 3489 §5 with the meaning of RFC 4787:
- *
- * | kind | mapping depends on | who may answer |
- * |---|---|---|
- * | `full-cone` | the inner address and port | everybody |
- * | `address-restricted` | the inner address and port | every port of an address that was sent to |
- * | `port-restricted` | the inner address and port | exactly the addresses and ports that were sent to |
- * | `symmetric` | the inner address and port and the destination | exactly the destination |
- */
-export type NatKind = 'full-cone' | 'address-restricted' | 'port-restricted' | 'symmetric'
-
-/** All kinds, most permissive first. */
-export const NAT_KINDS: readonly NatKind[] = ['full-cone', 'address-restricted', 'port-restricted', 'symmetric']
+import { behaviourOf, type Dependence, type NatBehaviour, type NatKind } from './nat-behaviour.ts'
 
 interface Mapping {
+  readonly key: string
   readonly inner: SocketAddress
   readonly outer: SocketAddress
-  /** Who was sent to, and when for the last time: by address or by address and port, as the kind wants it. */
+  /** Who was sent to, and when for the last time: by nothing, address, or address and port, as the filter wants it. */
   readonly allowed: Map<string, Instant>
   lastUsed: Instant
 }
 
-/** The translation table of one NAT. It preserves ports where it can; a symmetric one never does. */
+/** The translation table of one NAT. */
 export class Nat {
   /** How it treats UDP. */
-  readonly kind: NatKind
+  readonly behaviour: NatBehaviour
   readonly #outer: IpAddress
   readonly #timeout: Millis
   readonly #dice: Dice
@@ -39,10 +26,10 @@ export class Nat {
 
   /**
    * @param outer - The address that the outside sees.
-   * @param timeout - How long a mapping and a permission live without being used from inside (RFC 4787 §4.3).
+   * @param timeout - How long a mapping and a permission live without being used (RFC 4787 §4.3).
    */
-  constructor(kind: NatKind, outer: IpAddress, timeout: Millis, dice: Dice) {
-    this.kind = kind
+  constructor(nat: NatKind | NatBehaviour, outer: IpAddress, timeout: Millis, dice: Dice) {
+    this.behaviour = behaviourOf(nat)
     this.#outer = outer
     this.#timeout = timeout
     this.#dice = dice
@@ -60,20 +47,26 @@ export class Nat {
     this.#byOuter.clear()
   }
 
+  /** Returns whether `destination` is to be sent back inside (RFC 4787 §6). */
+  hairpins(destination: SocketAddress): boolean {
+    return this.behaviour.hairpins === true && destination.ip.equals(this.#outer)
+  }
+
   /** Returns what the outside sees as the source of a datagram from `inner` to `destination`. */
   outbound(inner: SocketAddress, destination: SocketAddress, now: Instant): SocketAddress {
     const forwarded = this.#forwarded.get(`${inner.key} ${destination.key}`)
     if (forwarded !== undefined) return forwarded
-    const key = this.kind === 'symmetric' ? `${inner.key} ${destination.key}` : inner.key
+    const { mapping: dependence, filtering } = this.behaviour
+    const key = `${inner.key} ${partOf(destination, dependence)}`
     let mapping = this.#byInner.get(key)
     if (mapping === undefined || this.#isStale(mapping.lastUsed, now)) {
       if (mapping !== undefined) this.#byOuter.delete(mapping.outer.port)
-      mapping = { inner, outer: this.#pickOuter(inner, now), allowed: new Map(), lastUsed: now }
+      mapping = { key, inner, outer: this.#pickOuter(inner, now), allowed: new Map(), lastUsed: now }
       this.#byInner.set(key, mapping)
       this.#byOuter.set(mapping.outer.port, mapping)
     }
     mapping.lastUsed = now
-    mapping.allowed.set(this.#permission(destination), now)
+    mapping.allowed.set(partOf(destination, filtering), now)
     return mapping.outer
   }
 
@@ -81,16 +74,19 @@ export class Nat {
   inbound(port: number, source: SocketAddress, now: Instant): SocketAddress | undefined {
     const mapping = this.#byOuter.get(port)
     if (mapping !== undefined && !this.#isStale(mapping.lastUsed, now)) {
-      const allowedAt = mapping.allowed.get(this.#permission(source))
-      if (this.kind === 'full-cone' || (allowedAt !== undefined && !this.#isStale(allowedAt, now))) return mapping.inner
+      const part = partOf(source, this.behaviour.filtering)
+      const allowedAt = mapping.allowed.get(part)
+      if (allowedAt !== undefined && !this.#isStale(allowedAt, now)) {
+        if (this.behaviour.refreshesInbound === true) {
+          mapping.lastUsed = now
+          mapping.allowed.set(part, now)
+        }
+        return mapping.inner
+      }
     }
     const inner = this.#forwards.get(port)
     if (inner !== undefined) this.#forwarded.set(`${inner.key} ${source.key}`, new SocketAddress(this.#outer, port))
     return inner
-  }
-
-  #permission(remote: SocketAddress): string {
-    return this.kind === 'address-restricted' ? remote.ip.text : remote.key
   }
 
   #isStale(used: Instant, now: Instant): boolean {
@@ -98,7 +94,8 @@ export class Nat {
   }
 
   #pickOuter(inner: SocketAddress, now: Instant): SocketAddress {
-    if (this.kind !== 'symmetric' && this.#isFree(inner.port, now)) return new SocketAddress(this.#outer, inner.port)
+    if (this.behaviour.preservesPorts && this.#isFree(inner.port, now))
+      return new SocketAddress(this.#outer, inner.port)
     for (;;) {
       const port = 1024 + this.#dice.below(64_512)
       if (this.#isFree(port, now)) return new SocketAddress(this.#outer, port)
@@ -109,32 +106,20 @@ export class Nat {
     const owner = this.#byOuter.get(port)
     if (owner === undefined) return true
     if (!this.#isStale(owner.lastUsed, now)) return false
-    for (const [key, mapping] of this.#byInner) if (mapping === owner) this.#byInner.delete(key)
+    this.#byOuter.delete(port)
+    if (this.#byInner.get(owner.key) === owner) this.#byInner.delete(owner.key)
     return true
   }
 }
 
-/** A stateful packet filter that translates nothing: what home routers do to IPv6 (RFC 6092 §3). */
-export class Firewall {
-  readonly #timeout: Millis
-  readonly #flows = new Map<string, Instant>()
-
-  /** @param timeout - How long answers are let in after the last datagram in either direction. */
-  constructor(timeout: Millis) {
-    this.#timeout = timeout
-  }
-
-  /** Notes a datagram that leaves. */
-  outbound(inner: SocketAddress, destination: SocketAddress, now: Instant): void {
-    this.#flows.set(`${inner.key} ${destination.key}`, now)
-  }
-
-  /** Returns whether a datagram from `source` answers one that left. */
-  inbound(inner: SocketAddress, source: SocketAddress, now: Instant): boolean {
-    const key = `${inner.key} ${source.key}`
-    const used = this.#flows.get(key)
-    if (used === undefined || now - used > this.#timeout) return false
-    this.#flows.set(key, now)
-    return true
+/** What of a remote address a mapping or a filter looks at. */
+function partOf(remote: SocketAddress, dependence: Dependence): string {
+  switch (dependence) {
+    case 'endpoint-independent':
+      return ''
+    case 'address-dependent':
+      return remote.ip.text
+    case 'address-and-port-dependent':
+      return remote.key
   }
 }

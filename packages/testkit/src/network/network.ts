@@ -46,6 +46,7 @@ export class SimulatedNetwork {
     this.#dice = new Dice(seed)
     this.#world = {
       clock: this.clock,
+      taps: new Map(),
       dice: this.#dice.fork(),
       lost: (flight, why) => {
         for (const watch of this.#watchers) watch(flight, why)
@@ -87,6 +88,15 @@ export class SimulatedNetwork {
   /** Calls `watch` for every datagram that does not arrive. */
   onLoss(watch: (flight: Flight, why: Loss) => void): void {
     this.#watchers.push(watch)
+  }
+
+  /**
+   * Calls `watch` for every datagram that is put into `cable`, from either end, before the cable does anything to it;
+   * `undefined` ends that.
+   */
+  tap(cable: Cable, watch: ((flight: Flight) => void) | undefined): void {
+    if (watch === undefined) this.#world.taps.delete(cable)
+    else this.#world.taps.set(cable, watch)
   }
 
   /** Lets `length` pass. */

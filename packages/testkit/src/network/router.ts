@@ -1,5 +1,7 @@
 import { type IpAddress, type IpFamily, type Millis, minutes } from '@sallyport/sans-io'
-import { Firewall, Nat, type NatKind } from './nat.ts'
+import { Firewall } from './firewall.ts'
+import { Nat } from './nat.ts'
+import type { NatBehaviour, NatKind } from './nat-behaviour.ts'
 import { type Cable, cable, type Flight, Segment, type Station, throughCable, type World } from './segment.ts'
 
 /** What a router is made with. */
@@ -9,7 +11,7 @@ export interface RouterOptions {
   /** Its address in the outer segment, shared by all IPv4 hosts behind it; without one, IPv4 isn't translated. */
   readonly address?: IpAddress
   /** How it translates IPv4; default `port-restricted`. */
-  readonly nat?: NatKind
+  readonly nat?: NatKind | NatBehaviour
   /** Whether addresses that aren't translated can be reached from outside without being asked; default `false`. */
   readonly open?: boolean
   /** How long mappings live that aren't used; default 2 minutes. */
@@ -21,7 +23,8 @@ export interface RouterOptions {
 /**
  * A box between two segments: translates IPv4 when it has an address for that, and routes everything else.
  *
- * It doesn't hairpin: a host behind it that sends to the outer address reaches nobody, as with most boxes in the field.
+ * Unless its NAT hairpins, a host behind it that sends to the outer address reaches nobody, as with many boxes in the
+ * field.
  */
 export class Router {
   /** What lies behind it. */
@@ -68,6 +71,10 @@ export class Router {
     const now = this.#world.clock.now
     const translated = this.#translates(source.family) ? this.nat!.outbound(source, destination, now) : source
     if (translated === source) this.#firewall?.outbound(source, destination, now)
+    else if (this.nat!.hairpins(destination)) {
+      this.#in({ ...flight, source: translated })
+      return
+    }
     throughCable(this.#world, this.cable, { ...flight, source: translated }, sent =>
       this.#outside.carry(sent, this.#outerFace),
     )

@@ -23,6 +23,12 @@ export interface Cable {
   duplication: number
   /** The probability that an ECN-capable datagram is marked as having met congestion (RFC 3168 §5). */
   congestion: number
+  /** The probability that a datagram is held back for {@link Cable.holdBack}, so that later ones overtake it. */
+  reordering: number
+  /** How long a datagram that is reordered is late, in milliseconds. */
+  holdBack: number
+  /** The longest IP packet that passes, in bytes, headers included. */
+  mtu: number
 }
 
 /** Returns a cable without faults whose one-way delay is 5 ms, but for what is given. */
@@ -32,6 +38,9 @@ export const cable = (quality: Partial<Cable> = {}): Cable => ({
   loss: 0,
   duplication: 0,
   congestion: 0,
+  reordering: 0,
+  holdBack: 20,
+  mtu: 1500,
   ...quality,
 })
 
@@ -43,7 +52,7 @@ export interface Station {
 }
 
 /** Why a datagram did not arrive. */
-export type Loss = 'cable' | 'no-route' | 'filtered' | 'no-mapping' | 'port-closed' | 'not-ours'
+export type Loss = 'cable' | 'too-long' | 'no-route' | 'filtered' | 'no-mapping' | 'port-closed' | 'not-ours'
 
 /** What is the same for everything in one simulated internet. */
 export interface World {
@@ -51,12 +60,22 @@ export interface World {
   readonly dice: Dice
   /** Told of every datagram that does not arrive. */
   lost(flight: Flight, why: Loss): void
+  /** Who sees what goes into a cable. */
+  readonly taps: Map<Cable, (flight: Flight) => void>
 }
+
+/** Bytes of the IP and UDP headers in front of a payload. */
+const headersOf = ({ destination }: Flight): number => (destination.family === 4 ? 28 : 48)
 
 const CE = 3
 
 /** Sends `flight` through `cable`, at whose end `arrive` takes it. */
 export function throughCable(world: World, quality: Cable, flight: Flight, arrive: (flight: Flight) => void): void {
+  if (world.taps.size > 0) world.taps.get(quality)?.(flight)
+  if (flight.payload.length + headersOf(flight) > quality.mtu) {
+    world.lost(flight, 'too-long')
+    return
+  }
   if (world.dice.happens(quality.loss)) {
     world.lost(flight, 'cable')
     return
@@ -64,7 +83,8 @@ export function throughCable(world: World, quality: Cable, flight: Flight, arriv
   const marked = flight.ecn !== 0 && world.dice.happens(quality.congestion) ? { ...flight, ecn: CE } : flight
   const copies = world.dice.happens(quality.duplication) ? 2 : 1
   for (let i = 0; i < copies; i++) {
-    const delay = quality.latency + (quality.jitter > 0 ? world.dice.roll() * quality.jitter : 0)
+    const late = world.dice.happens(quality.reordering) ? quality.holdBack : 0
+    const delay = quality.latency + late + (quality.jitter > 0 ? world.dice.roll() * quality.jitter : 0)
     world.clock.in(delay as Millis, () => arrive(marked))
   }
 }
