@@ -16,6 +16,11 @@ const MAX_LINE = 512
 export class EarlyCandidates {
   readonly #waiting = new Map<ConnectionId, { readonly until: Instant; readonly lines: Set<string> }>()
 
+  /** How many peers' candidates are kept. */
+  get size(): number {
+    return this.#waiting.size
+  }
+
   /** Keeps a candidate for a peer that may become known soon. */
   add(connection: ConnectionId, line: string, now: Instant): void {
     if (line.length > MAX_LINE) return

@@ -81,6 +81,8 @@ export interface NodeStatistics {
   readonly droppedPackets: number
   /** Datagrams that were of no use: of unknown kind, from unknown peers, not authentic, repeated. */
   readonly droppedDatagrams: number
+  /** How many things are held in tables and queues at present; all of them are bounded. */
+  readonly held: number
 }
 
 /** Transmits and events that may wait for the owner. What doesn't fit is dropped. */
@@ -162,6 +164,13 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
       relayStunBytes: this.#relays.stunBytes,
       droppedPackets: this.#droppedPackets,
       droppedDatagrams: this.#droppedDatagrams,
+      held:
+        this.#connections.size +
+        this.#relays.size +
+        this.#early.size +
+        this.#context.transactions.size +
+        this.#transmits.length +
+        this.#events.length,
     }
   }
 
@@ -403,6 +412,7 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
   #forget(connection: Connection): void {
     this.#connections.remove(connection)
     this.#indices.release(connection.index)
+    if (this.#connections.size === 0) this.#context.transactions.clear()
   }
 
   #emit(event: NodeEvent): void {

@@ -13,6 +13,17 @@ export class TransactionIndex<Owner> {
   #old = new Map<string, Owner>()
   #turnAt: Instant | undefined
 
+  /** How many requests are remembered. */
+  get size(): number {
+    return this.#young.size + this.#old.size
+  }
+
+  /** Forgets everything, once nobody is left who has asked. */
+  clear(): void {
+    this.#young = new Map()
+    this.#old = new Map()
+  }
+
   /** Notes that `owner` has sent a request with this id. */
   note(transaction: string, owner: Owner, now: Instant): void {
     if (this.#turnAt === undefined || now >= this.#turnAt) {

@@ -6,6 +6,7 @@ import {
   type Instant,
   IpAddress,
   type Logger,
+  type Millis,
   millis,
   minutes,
   type PacketBuffer,
@@ -17,6 +18,7 @@ import {
 import {
   fastCrypto,
   type Host,
+  type NatBehaviour,
   type NatKind,
   RelayHost,
   type RelayHostOptions,
@@ -35,8 +37,6 @@ import {
   type RelayId,
 } from '../src/index.ts'
 
-/** How long a message takes from one peer to the other, through the portal. */
-const SIGNALLING_DELAY = millis(30)
 const CALENDAR = 1_758_585_600_000 as WallClock
 
 export const id = (text: string): ConnectionId => text as ConnectionId
@@ -44,7 +44,7 @@ export const id = (text: string): ConnectionId => text as ConnectionId
 /** Where a peer lives: in the internet, or behind a NAT. */
 export interface Home {
   readonly addresses?: readonly string[]
-  readonly nat?: NatKind
+  readonly nat?: NatKind | NatBehaviour
   readonly port?: number
 }
 
@@ -53,7 +53,9 @@ export class World {
   readonly network: SimulatedNetwork
   readonly relays: Map<RelayId, RelayHost> = new Map()
   readonly peers: Peer[] = []
-  /** When false, candidates are lost. */
+  /** How long a message takes from one peer to the other, through the portal. */
+  signallingDelay: Millis = millis(30)
+  /** When false, candidates are lost, also those under way. */
   signalling: boolean = true
   /** How many datagrams have reached peers. */
   delivered: number = 0
@@ -151,9 +153,9 @@ export class World {
 
   signal(from: Peer, event: NodeEvent): void {
     if (!this.signalling || (event.type !== 'candidate-added' && event.type !== 'candidate-removed')) return
-    this.network.clock.in(SIGNALLING_DELAY, () => {
+    this.network.clock.in(this.signallingDelay, () => {
       const to = this.peers.find(peer => peer.name === event.connection)
-      if (to === undefined) return
+      if (to === undefined || !this.signalling) return
       const now = this.network.now
       if (event.type === 'candidate-added') to.node.addRemoteCandidate(id(from.name), event.candidate, now)
       else to.node.removeRemoteCandidate(id(from.name), event.candidate, now)
@@ -172,6 +174,8 @@ export class Peer implements SansIo<Datagram, Transmit, NodeEvent>, DataPlane {
   readonly events: NodeEvent[] = []
   /** What has been sent one by one, the last 100. */
   readonly lastSent: Transmit[] = []
+  /** How many have been sent one by one. */
+  sentCount: number = 0
   /** What has arrived, if somebody wants it. */
   recorded: Datagram[] | undefined
   /** The paths that data took, oldest first. */
@@ -310,7 +314,9 @@ export class Peer implements SansIo<Datagram, Transmit, NodeEvent>, DataPlane {
   }
   pollTransmit(): Transmit | undefined {
     const transmit = this.node.pollTransmit()
-    if (transmit !== undefined && this.lastSent.push(transmit) > 100) this.lastSent.shift()
+    if (transmit === undefined) return undefined
+    this.sentCount++
+    if (this.lastSent.push(transmit) > 100) this.lastSent.shift()
     return transmit
   }
   pollEvent(): NodeEvent | undefined {
