@@ -63,8 +63,9 @@ export class Namespace {
 
   /** Starts a program inside that runs until it ends or the lab closes. Its output goes to a log file. */
   spawn(name: string, argv: readonly string[], options: SpawnOptions = {}): LabProcess {
-    const [file, ...args] = this.inside(argv)
-    const child: ChildProcess = spawn(file!, args, {
+    // Where even we are killed, it shall not stay behind.
+    const [file, ...args] = ['setpriv', '--pdeathsig', 'KILL', ...this.inside(argv)]
+    const child: ChildProcess = spawn(file, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

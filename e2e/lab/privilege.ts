@@ -14,7 +14,7 @@ export const isInUserNamespace = (): boolean => process.env[MARK] !== undefined
  */
 export async function enterUserNamespace(): Promise<void> {
   if (process.getuid?.() === 0) return
-  const setup = 'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && exec "$@"'
+  const setup = 'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && exec setpriv --pdeathsig TERM "$@"'
   const unshare = ['--user', '--map-root-user', '--net', '--mount']
   const allowed = spawnSync('unshare', [...unshare, 'sh', '-c', setup, 'sh', 'true'], { encoding: 'utf8' })
   if (allowed.status !== 0 || isInUserNamespace()) {
