@@ -5,6 +5,7 @@
  *
  * Usage: npm run demo · npm run demo -- --keep (leaves it running until Ctrl-C)
  */
+import { sleep } from '../lab/command.ts'
 import { Lab } from '../lab/lab.ts'
 import { ensurePackages, LAB_PACKAGES } from '../lab/packages.ts'
 import { enterUserNamespace } from '../lab/privilege.ts'
@@ -26,8 +27,11 @@ await enterUserNamespace()
 
 const progress = new Progress()
 const lab = await Lab.open('demo')
+let isInterrupted = false
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
+    if (isInterrupted) return
+    isInterrupted = true
     console.log(`\n${signal}: cleaning up`)
     void lab.close().then(() => process.exit(130))
   })
@@ -43,6 +47,8 @@ try {
   await lab.close()
   process.exit(0)
 } catch (error) {
+  await sleep(100) // what failed may be a command that Ctrl-C has ended
+  if (isInterrupted) await new Promise(() => {})
   console.error(`\nThe demo failed: ${error instanceof Error ? error.message : error}`)
   for (const namespace of lab.namespaces) {
     for (const program of namespace.processes) console.error(`── ${program.name}\n${program.tail()}`)

@@ -67,6 +67,7 @@ export class Namespace {
     const [file, ...args] = ['setpriv', '--pdeathsig', 'KILL', ...this.inside(argv)]
     const child: ChildProcess = spawn(file, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true, // Ctrl-C is for us, who then end it
       env: { ...process.env, ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     })
