@@ -20,7 +20,7 @@ test('a known address is the same object again', () => {
 })
 
 test('addresses that differ in anything are told apart, however small the cache', () => {
-  const cache = new AddressCache(2)
+  const cache = new AddressCache(4)
   const addresses = [
     '192.0.2.1:1',
     '192.0.2.1:2',
@@ -44,4 +44,13 @@ test('whatever is asked for is what comes out', () => {
       expect(found.port).toBe(port)
     }),
   )
+})
+
+test('a quarter of the room holds nearly all of its addresses at once', () => {
+  const cache = new AddressCache(4096)
+  const addresses = Array.from({ length: 1000 }, (_, i) => `192.0.2.1:${32_768 + i * 7}`)
+
+  for (let round = 0; round < 3; round++) for (const text of addresses) ask(cache, text)
+
+  expect(cache.misses).toBeLessThan(1100)
 })
