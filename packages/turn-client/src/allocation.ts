@@ -209,6 +209,24 @@ export class Allocation implements SansIo<Datagram, Transmit, AllocationEvent> {
     if (this.#failure === undefined && this.#isAllocated && !isUnderWay) this.#request({ type: 'refresh' }, now)
   }
 
+  /**
+   * Finds out where we are, because our own addresses may have changed: asks all addresses of the server, which tells
+   * new candidates and takes those back that are no longer ours. Where the server doesn't know us from there, it
+   * allocates anew. Until then things stay as they are.
+   */
+  relocate(now: Instant): void {
+    if (this.#failure !== undefined || this.#authentication === undefined) return
+    this.#mismatches = 0
+    if (!this.#isAllocated) {
+      this.#transactions.clear() // what is in flight has left from somewhere else
+      this.#startRace(now)
+      return
+    }
+    this.#transactions.endAll(({ type }) => type === 'binding' || type === 'refresh')
+    this.#race.reopen()
+    for (const address of this.#race.addresses) this.#send({ type: 'binding' }, address, now)
+  }
+
   /** Gives the allocation back, once and without waiting for an answer. Nothing but {@link pollTransmit} is left. */
   free(now: Instant): void {
     if (this.#failure !== undefined) return
@@ -275,13 +293,17 @@ export class Allocation implements SansIo<Datagram, Transmit, AllocationEvent> {
   }
 
   #handleBound(message: StunMessage, local: SocketAddress, remote: SocketAddress, now: Instant): void {
-    this.#learn({ kind: 'host', address: local })
+    let hasMoved = this.#learn({ kind: 'host', address: local })
     const mapped = attributeOf(message, 'xor-mapped-address')
     if (mapped !== undefined && mapped.family === remote.family && isUsable(mapped))
-      this.#learn({ kind: 'srflx', address: mapped, base: local })
-    if (!this.#race.answered(remote)) return
-    this.#logger.debug({ server: remote.key }, 'server has answered')
-    this.#request({ type: this.#isAllocated ? 'refresh' : 'allocate' }, now)
+      hasMoved = this.#learn({ kind: 'srflx', address: mapped, base: local }) || hasMoved
+    if (this.#race.answered(remote)) {
+      this.#logger.debug({ server: remote.key }, 'server has answered')
+      this.#request({ type: this.#isAllocated ? 'refresh' : 'allocate' }, now)
+    } else if (hasMoved && this.activeServer?.equals(remote) === true) {
+      // Allocations are known by our address (RFC 8656 §2.2): a NAT that has restarted makes ours unreachable.
+      this.verify(now)
+    }
   }
 
   #handleSuccess(request: AuthenticatedRequest, message: StunMessage, local: SocketAddress, now: Instant): void {
@@ -345,7 +367,7 @@ export class Allocation implements SansIo<Datagram, Transmit, AllocationEvent> {
       this.#failure = 'protocol'
     } else if (code === 437 && this.#mismatches < MAX_MISMATCHES) {
       this.#mismatches++
-      this.#invalidate()
+      this.#invalidate(({ type }) => type !== 'binding') // those may tell of the other family
       if (request.type === 'channel-bind') this.#buffered.add(request.peer)
       // an allocation of which we know nothing has to go first: it may lack a family, or belong to an earlier run
       this.#request({ type: request.type === 'allocate' ? 'free' : 'allocate' }, now)
@@ -378,18 +400,26 @@ export class Allocation implements SansIo<Datagram, Transmit, AllocationEvent> {
       return
     }
     this.#transactions.end(transaction)
-    if (this.activeServer?.family !== destination.family) return // the slower address of two, or a lost race
+    if (this.activeServer?.family !== destination.family) {
+      // The slower address of two, a lost race, or a family that we don't have any more.
+      if (transaction.request.type === 'binding') this.#forgetFamily(destination.family)
+      return
+    }
     this.#logger.debug({ server: destination.key, request: transaction.request.type }, 'the server has fallen silent')
     this.#race.restart()
     this.#invalidate()
   }
 
-  /** The allocation is gone: forgets all that belongs to it, including requests that build on it. */
-  #invalidate(): void {
+  #forgetFamily(family: IpFamily): void {
+    for (const candidate of this.#learned.takeOwn(family)) this.#events.push({ type: 'invalid-candidate', candidate })
+  }
+
+  /** The allocation is gone: forgets all that belongs to it, including requests (all of them, or some). */
+  #invalidate(ends: (request: TurnRequest) => boolean = () => true): void {
     for (const candidate of this.#learned.takeRelayed()) this.#events.push({ type: 'invalid-candidate', candidate })
     this.#isAllocated = false
     this.#channels.clear()
-    this.#transactions.clear()
+    this.#transactions.endAll(ends)
     for (const name of ['keep-alive', 'refresh', 'expiry'] as const) this.#timers.stop(name)
   }
 
@@ -399,11 +429,14 @@ export class Allocation implements SansIo<Datagram, Transmit, AllocationEvent> {
     this.#timers.set('expiry', add(now, seconds(lifetimeSeconds)))
   }
 
-  #learn(candidate: TurnCandidate): void {
+  /** Tells of a candidate that is new. Returns whether it takes the place of another one. */
+  #learn(candidate: TurnCandidate): boolean {
     const change = this.#learned.learn(candidate)
-    if (change === undefined) return
+    if (change === undefined) return false
     this.#events.push({ type: 'new-candidate', candidate: change.added })
-    if (change.removed !== undefined) this.#events.push({ type: 'invalid-candidate', candidate: change.removed })
+    if (change.removed === undefined) return false
+    this.#events.push({ type: 'invalid-candidate', candidate: change.removed })
+    return true
   }
 
   #isBinding(peer: SocketAddress): boolean {

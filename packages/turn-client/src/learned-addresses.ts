@@ -48,15 +48,23 @@ export class LearnedAddresses {
 
   /** Forgets the relay candidates and returns them, IPv4 first. */
   takeRelayed(): TurnCandidate[] {
-    const taken = [this.get('relay', 4), this.get('relay', 6)].filter(candidate => candidate !== undefined)
-    this.#candidates.delete('relay-4')
-    this.#candidates.delete('relay-6')
-    return taken
+    return [...this.#take('relay', 4), ...this.#take('relay', 6)]
+  }
+
+  /** Forgets our own addresses of that family, host and server-reflexive, and returns them. */
+  takeOwn(family: IpFamily): TurnCandidate[] {
+    return [...this.#take('host', family), ...this.#take('srflx', family)]
   }
 
   /** Returns all of them: host, then server-reflexive, then relayed. */
   all(): TurnCandidate[] {
     const order = ['host', 'srflx', 'relay'] as const
     return order.flatMap(kind => ([4, 6] as const).map(family => this.get(kind, family))).filter(c => c !== undefined)
+  }
+
+  #take(kind: TurnCandidate['kind'], family: IpFamily): TurnCandidate[] {
+    const candidate = this.get(kind, family)
+    this.#candidates.delete(`${kind}-${family}`)
+    return candidate === undefined ? [] : [candidate]
   }
 }

@@ -11,6 +11,7 @@ export class ServerAddressRace {
   /** All addresses of the server. */
   readonly addresses: readonly SocketAddress[]
   #active: SocketAddress | undefined
+  #isOpen = true
 
   constructor(server: ServerAddresses) {
     this.addresses = [server.v4, server.v6].filter(address => address !== undefined)
@@ -28,13 +29,20 @@ export class ServerAddressRace {
 
   /** Notes that `address` has answered. Returns whether it thereby won. */
   answered(address: SocketAddress): boolean {
-    if (this.#active !== undefined) return false
+    if (!this.#isOpen) return false
     this.#active = address
+    this.#isOpen = false
     return true
   }
 
   /** Forgets the winner: the race is open again. */
   restart(): void {
     this.#active = undefined
+    this.#isOpen = true
+  }
+
+  /** Opens the race again; the winner is used until there is another one. */
+  reopen(): void {
+    this.#isOpen = true
   }
 }

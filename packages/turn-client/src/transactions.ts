@@ -59,6 +59,11 @@ export class Transactions {
     for (const { transactionId } of transaction.copies) this.#copies.delete(transactionKey(transactionId))
   }
 
+  /** Stops waiting for answers to requests that match. */
+  endAll(matches: (request: TurnRequest) => boolean): void {
+    for (const transaction of [...this.#inFlight]) if (matches(transaction.request)) this.end(transaction)
+  }
+
   /** Stops waiting for anything. */
   clear(): void {
     this.#inFlight.clear()

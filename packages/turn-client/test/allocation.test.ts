@@ -376,6 +376,95 @@ describe('an allocation', () => {
   })
 })
 
+describe('an allocation whose owner may have moved', () => {
+  test('asks all addresses and verifies itself; where nothing has changed it stays, with its channels', () => {
+    const script = Script.bound()
+    script.client.relocate(script.now)
+
+    script.answerBinding(script.one())
+    expect(script.client.channelTo(PEER, script.now)).toBeDefined()
+    script.answerRefresh(script.one())
+
+    expect(script.events()).toEqual([])
+    expect(script.client.isAllocated).toBe(true)
+    expect(script.client.channelTo(PEER, script.now)).toBeDefined()
+  })
+
+  test('tells its new addresses, takes back the old ones, and allocates anew where the server does not know it', () => {
+    const script = Script.allocated()
+    script.client.relocate(script.now)
+
+    script.answerBinding(script.one(), SocketAddress.of('203.0.113.8:40002'))
+    expect(script.events()).toEqual(['+srflx4', '-srflx4'])
+    script.refuse(script.one(), 437)
+    expect(script.events()).toEqual(['-relay4', '-relay6'])
+    script.answerAllocate(script.one())
+
+    expect(script.events()).toEqual(['+relay4', '+relay6'])
+  })
+
+  test('goes on with the other family where it has lost one, and takes back its addresses', () => {
+    const script = new Script()
+    const [v4, v6] = script.sent()
+    script.answerBinding(v6!)
+    script.answerBinding(v4!)
+    script.answerAllocate(script.one())
+    script.events()
+
+    script.client.relocate(script.now)
+    const [again] = script.sent()
+    script.answerBinding(again!)
+    script.refuse(script.one(), 437)
+    script.answerAllocate(script.one())
+    expect(script.client.activeServer).toEqual(V4)
+    script.wait(seconds(9))
+
+    expect(script.events()).toEqual(['-relay4', '-relay6', '+relay4', '+relay6', '-host6', '-srflx6'])
+    expect(script.client.canBeFreed()).toBeUndefined()
+  })
+
+  test('can be freed where nobody answers', () => {
+    const script = Script.allocated()
+    script.client.relocate(script.now)
+    script.wait(seconds(9))
+
+    expect(script.events()).toEqual(['-relay4', '-relay6'])
+    expect(script.client.canBeFreed()).toBe('no-response')
+  })
+
+  test.each(['racing', 'allocating', 'suspended'])('starts over while it is %s', state => {
+    const { script, allocate } =
+      state === 'racing' ? { script: new Script({ server: { v4: V4 } }), allocate: undefined } : Script.allocating()
+    if (state === 'suspended') script.refuse(allocate!, 486)
+    script.sent()
+
+    script.client.relocate(script.now)
+
+    expect(script.names()).toEqual(['BINDING'])
+    expect(script.wait(seconds(1))).toEqual(['BINDING at 1000'])
+  })
+
+  test('that was given back stays given back', () => {
+    const script = Script.allocated()
+    script.client.free(script.now)
+    script.sent()
+    script.client.relocate(script.now)
+
+    expect(script.names()).toEqual([])
+  })
+
+  test('verifies itself when a keep-alive shows that it is seen elsewhere', () => {
+    const script = Script.allocated()
+    script.now = 25_000 as Instant
+    script.client.handleTimeout(script.now)
+
+    script.answerBinding(script.one(), SocketAddress.of('203.0.113.7:40777'))
+
+    expect(script.events()).toEqual(['+srflx4', '-srflx4'])
+    expect(script.names()).toEqual(['REFRESH'])
+  })
+})
+
 describe('channels', () => {
   test('wanted before there is an allocation are bound in order once there is one, each once', () => {
     const { script, allocate } = Script.allocating()
