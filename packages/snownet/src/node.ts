@@ -265,6 +265,16 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
     this.#context = this.#newContext()
   }
 
+  /**
+   * Goes on after the network has changed: finds out which addresses we have, tells peers about them, and moves
+   * connections to paths that work. Key and connections stay, in contrast to {@link reset}: for gateways, whose key the
+   * portal has told to clients.
+   */
+  relocate(now: Instant): void {
+    this.#relays.relocate(now)
+    this.#followRelays(now)
+  }
+
   /** Returns what the packet path calls a connection: a small number, or -1 if there is none. */
   handleOf(id: ConnectionId): number {
     return this.#connections.get(id)?.handle ?? -1

@@ -119,6 +119,14 @@ export class RelayPool {
     for (const id of [...this.#byId.keys()]) this.#drop(id, now)
   }
 
+  /** Finds out which addresses we have where all relays are concerned: ours may have changed. */
+  relocate(now: Instant): void {
+    for (const relay of this.#byId.values()) {
+      relay.allocation.relocate(now)
+      this.#drain(relay)
+    }
+  }
+
   /** Makes sure that `relay` still knows us; it is forgotten in 8 s otherwise. */
   verify(relay: Relay, now: Instant): void {
     if (this.#byId.get(relay.id) !== relay) return

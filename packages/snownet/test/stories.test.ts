@@ -1,5 +1,5 @@
 import { portableCrypto } from '@sallyport/crypto'
-import { millis, minutes, SocketAddress, seconds } from '@sallyport/sans-io'
+import { IpAddress, millis, minutes, SocketAddress, seconds } from '@sallyport/sans-io'
 import type { NatKind } from '@sallyport/testkit'
 import { describe, expect, test } from 'vitest'
 import { NoRelayError } from '../src/index.ts'
@@ -230,6 +230,41 @@ describe('relays', () => {
     }
     expect(failures(client, gateway)).toEqual([])
   })
+})
+
+describe('a gateway that moves', () => {
+  const homes = ['none', 'port-restricted', 'symmetric'] as const
+  test.each(homes.flatMap(from => homes.map(to => [from, to] as const)))(
+    'from a network with NAT %s to one with NAT %s keeps its connection',
+    (from, to) => {
+      const client: Home = { nat: from === 'none' ? 'port-restricted' : from }
+      const { world, client: laptop, gateway } = pair({ client, gateway: from === 'none' ? {} : { nat: from } })
+      world.connect(laptop, gateway)
+      world.network.run(seconds(5))
+      const segment =
+        to === 'none'
+          ? world.network.internet
+          : world.network.addRouter('elsewhere', { address: '203.0.113.77', nat: to }).inside
+
+      gateway.host.roam(segment, [IpAddress.of(to === 'none' ? '192.0.2.77' : '10.77.0.2')])
+      gateway.node.relocate(world.network.now)
+      gateway.running.drive.drain()
+      // Somebody on either side has something to say all the time.
+      const start = world.network.now
+      let back: number | undefined
+      for (let i = 0; i < 40 && back === undefined; i++) {
+        const question = laptop.send(gateway)
+        gateway.send(laptop)
+        world.network.run(millis(100))
+        if (gateway.packets.some(packet => packet.join() === question.join())) back = world.network.now - start
+      }
+
+      expect(back).toBeLessThan(2000)
+      expect(failures(laptop, gateway)).toEqual([])
+      world.network.run(seconds(20))
+      expectExchange(world, laptop, gateway)
+    },
+  )
 })
 
 describe('packets', () => {
