@@ -71,6 +71,15 @@ export class Gateway {
     this.#shutDown(undefined)
   }
 
+  /** Goes on from other addresses, because the network has changed: clients learn them and stay connected. */
+  relocate(): void {
+    if (this.#isStopping) return
+    this.#parts.logger.info({}, 'network has changed: finding out our addresses')
+    this.#parts.tunnel.relocate(this.#parts.ports.now())
+    this.#tunnel.drain()
+    this.#portal.reconnect() // its connection is still bound to an address that may be gone
+  }
+
   /** Ends because of something that we can't go on with. */
   fail(error: unknown): void {
     this.#shutDown(error)

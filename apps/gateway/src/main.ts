@@ -13,6 +13,7 @@ import {
   TunNetwork,
   wallClock,
   wasmChecksum,
+  watchNetwork,
 } from '@sallyport/io-node'
 import { PhoenixChannel } from '@sallyport/phoenix-channel'
 import { GATEWAY_VERSION, keyOf, loginUrl, peerUserAgent } from '@sallyport/portal-protocol'
@@ -119,6 +120,11 @@ await runMain(async () => {
       },
     },
   })
+  const watch = watchNetwork({ tunIndex: tun.index, onChange: () => gateway.relocate(), logger })
   stop = () => gateway.stop()
-  await gateway.done
+  try {
+    await gateway.done
+  } finally {
+    watch.close()
+  }
 })

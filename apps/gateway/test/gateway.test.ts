@@ -20,6 +20,7 @@ class World {
     this.gateway = new Gateway({
       tunnel: {
         handlePortalMessage: (message: { event: string }) => call(`message ${message.event}`),
+        relocate: () => call('relocate'),
         shutdown: () => call('goodbye'),
       } as unknown as GatewayTunnel,
       channel,
@@ -97,6 +98,19 @@ describe('a gateway', () => {
     world.tunnelEvent({ type: 'relays-wanted' })
 
     expect(world.take()).toEqual(['connect ws://portal/', 'connect ws://portal/'])
+  })
+
+  test('keeps its connections when the network changes, and joins the portal from there', () => {
+    const world = new World()
+    world.take()
+
+    world.gateway.relocate()
+    expect(world.take()).toEqual(['relocate', 'drain', 'connect ws://portal/'])
+
+    world.gateway.stop()
+    world.take()
+    world.gateway.relocate()
+    expect(world.take()).toEqual([])
   })
 
   test('closes the channel before it says goodbye, so that the portal sends nobody here any more', async () => {

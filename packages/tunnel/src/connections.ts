@@ -100,6 +100,12 @@ export class Connections<Id extends string> {
     this.#candidates.clear()
   }
 
+  /** Goes on from other addresses. */
+  relocate(now: Instant): void {
+    this.#node.relocate(now)
+    this.drain()
+  }
+
   /** Starts over with a new key. */
   reset(now: Instant): void {
     this.#node.reset(now)

@@ -16,6 +16,7 @@ export type Overlay = Pick<
   | 'closeConnection'
   | 'closeAll'
   | 'reset'
+  | 'relocate'
   | 'handleOf'
   | 'encapsulate'
   | 'sendPacket'

@@ -413,6 +413,19 @@ describe('the end of access', () => {
     expect(send(tunnel, [udp('10.0.0.1', CLIENT)], at(0))).toHaveLength(1)
   })
 
+  test('when the network changes, clients stay and are told new addresses; not after a shutdown', () => {
+    const { tunnel, node } = start()
+    authorize(tunnel, cidr(1, '10.0.0.0/8'))
+
+    tunnel.relocate(at(0))
+    expect(node.take('relocate')).toHaveLength(1)
+    expect(tunnel.clientCount).toBe(1)
+
+    tunnel.shutdown(at(0))
+    tunnel.relocate(at(0))
+    expect(node.take('relocate')).toEqual([])
+  })
+
   test('a shutdown says goodbye to every client; after it no packet passes', () => {
     const { tunnel, node } = start()
     authorize(tunnel, cidr(1, '10.0.0.0/8'))

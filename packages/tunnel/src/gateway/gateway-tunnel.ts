@@ -149,6 +149,15 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
     this.#connections.drain()
   }
 
+  /**
+   * Goes on after the network has changed: clients are told our new addresses and stay connected. The portal's channel
+   * is to be joined again, because it carries those. The sockets may stay, as they hear all addresses.
+   */
+  relocate(now: Instant): void {
+    if (this.#isClosed) return
+    this.#connections.relocate(now)
+  }
+
   /** Says goodbye to every client: the datagrams come out of {@link pollTransmit}. From then on no packet passes. */
   shutdown(now: Instant): void {
     if (this.#isClosed) return
