@@ -40,6 +40,11 @@ export class Lab {
     this.#cleanups.push(cleanup)
   }
 
+  /** Ends every program and removes every namespace: for another world in the same scenario. */
+  async clear(): Promise<void> {
+    await Promise.all(this.namespaces.splice(0).map(namespace => namespace.remove()))
+  }
+
   /** Ends every program and removes every namespace. Safe to call twice. */
   close(options: { keepLogs?: boolean } = {}): Promise<void> {
     this.#closing ??= this.#close(options.keepLogs === true)

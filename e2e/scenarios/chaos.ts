@@ -53,7 +53,7 @@ async function whileDirect(lab: Lab): Promise<string> {
 }
 
 async function whileRelayed(lab: Lab): Promise<string> {
-  await Promise.all(lab.namespaces.splice(0).map(namespace => namespace.remove()))
+  await lab.clear()
   const world = await World.start(lab, { clientNat: 'symmetric', gatewayNat: 'symmetric' })
   await world.fetchPage()
   await world.settledPath('relayed')

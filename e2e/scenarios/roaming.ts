@@ -15,7 +15,44 @@ export const roaming: readonly Scenario[] = [
     claim: 'a client that changes networks is back within 2 s, and a running download goes on',
     run: roamClient,
   },
+  {
+    name: 'roam-gateway',
+    claim: 'a gateway that gets another address stays connected, directly and through a relay',
+    async run(lab) {
+      const direct = await roamGateway(lab, 'direct')
+      await lab.clear()
+      return `${direct}; ${await roamGateway(lab, 'relayed')}`
+    },
+  },
 ]
+
+async function roamGateway(lab: Lab, kind: 'direct' | 'relayed'): Promise<string> {
+  const nat = kind === 'direct' ? 'port-restricted' : 'symmetric'
+  const world = await World.start(lab, { clientNat: nat, gatewayNat: nat })
+  const gateway = world.network.gateways[0]
+  await world.fetchPage()
+  await world.settledPath(kind)
+  const transfer = Transfer.start(world, '/slow?chunks=160', 60)
+  await transfer.moreThan(20_000, 10_000)
+  const asked = world.intents().length
+
+  const before = transfer.bytes
+  await gateway.ip(
+    'addr flush dev eth0',
+    'addr add 192.168.20.21/24 dev eth0',
+    'addr add 2001:db8:20::21/64 dev eth0 nodad',
+    'route replace default via 192.168.20.1',
+    'route replace default via 2001:db8:20::1',
+  )
+  const [page, data] = await Promise.all([
+    world.timeToPage(ROAM_LIMIT_MS + 5000),
+    transfer.moreThan(before + 2000, TRANSFER_LIMIT_MS),
+  ])
+  if (page > ROAM_LIMIT_MS) throw new Error(`${kind}: the page loads only after ${Math.round(page)} ms`)
+  await transfer.expectZeros(160_000)
+  if (world.intents().length !== asked) throw new Error('the client had to ask for access again')
+  return `${kind}: page after ${Math.round(page)} ms, download after ${Math.round(data)} ms`
+}
 
 async function roamClient(lab: Lab): Promise<string> {
   const world = await World.start(lab)

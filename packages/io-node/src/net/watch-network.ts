@@ -52,7 +52,7 @@ export function watchNetwork(options: WatchNetworkOptions): NetworkWatch {
     return watch(c, options)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    options.logger.info({ reason }, 'changes of the network go unnoticed: SIGHUP tells of them')
+    options.logger.info({ reason }, 'changes of the network go unnoticed')
     return { demand: () => options.onChange(), close() {} }
   }
 }
