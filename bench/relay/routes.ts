@@ -19,7 +19,7 @@ export interface TurnUser extends TurnCredentials {
 }
 
 /** One way through the relay: an allocation with a channel. */
-export interface Route {
+interface Route {
   readonly socket: UdpSocket
   readonly channel: number
   /** Where the relay takes the client's datagrams. */

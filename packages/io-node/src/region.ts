@@ -1,7 +1,7 @@
 import { CIPHER_SCRATCH_AFTER, type PacketBuffer } from '@sallyport/sans-io'
 
 /** The longest datagram or train that one read from the kernel may bring, and some. */
-export const LONGEST_READ: number = 65_535 + 16
+const LONGEST_READ: number = 65_535 + 16
 
 /**
  * Returns where the next read into `buffer` goes, or -1 if there is no room for another one of `length` bytes.

@@ -23,7 +23,7 @@ export interface LinkAddress {
 }
 
 /** Where a route leads. */
-export interface NextHop {
+interface NextHop {
   readonly index: number
   /** The router's address in hexadecimal digits; empty where the interface itself is the destination. */
   readonly router: string
