@@ -4,12 +4,21 @@ import { WIREGUARD_PACKAGES } from '@sallyport/bench/peers/wireguard-go.ts'
 import { ensurePackages } from '@sallyport/e2e/lab/packages.ts'
 import { enterUserNamespace } from '@sallyport/e2e/lab/privilege.ts'
 import { runScenarios, type Scenario } from '@sallyport/e2e/lab/scenario.ts'
+import { iceLibjuice, iceWerift } from './scenarios/ice.ts'
 import { stunclient } from './scenarios/stunclient.ts'
 import { turnClientCoturn } from './scenarios/turn-client-coturn.ts'
 import { turnUclient } from './scenarios/turn-uclient.ts'
 import { wireguardGo, wireguardGoRekey } from './scenarios/wireguard-go.ts'
 
-const SCENARIOS: readonly Scenario[] = [wireguardGo, stunclient, turnClientCoturn, turnUclient, wireguardGoRekey]
+const SCENARIOS: readonly Scenario[] = [
+  wireguardGo,
+  stunclient,
+  turnClientCoturn,
+  turnUclient,
+  wireguardGoRekey,
+  iceLibjuice,
+  iceWerift,
+]
 
 const args = process.argv.slice(2)
 if (!args.includes('--list')) {

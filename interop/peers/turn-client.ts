@@ -13,6 +13,7 @@ import {
 import { equalBytes, randomBytes, SocketAddress } from '@sallyport/sans-io'
 import { CHANNEL_DATA_HEADER_LENGTH, parseChannelData, writeChannelDataHeader } from '@sallyport/stun'
 import { Allocation } from '@sallyport/turn-client'
+import { eachDatagram } from '../tools/each-datagram.ts'
 
 /** What the process is told. */
 export interface TurnClientConfiguration {
@@ -54,16 +55,11 @@ async function main({ messages, ...configuration }: TurnClientConfiguration): Pr
   socket.watch(() => {
     incoming.clear()
     while (socket.receive(incoming));
-    for (let i = 0; i < incoming.count; i++) {
-      const end = incoming.offset[i]! + incoming.length[i]!
-      const size = incoming.segmentSize[i]! || incoming.length[i]!
-      for (let at = incoming.offset[i]!; at < end; at += size) {
-        const payload = incoming.arena.bytes.subarray(at, Math.min(at + size, end))
-        const data = parseChannelData(payload)
-        if (typeof data === 'string') loop.input({ local: incoming.local[i]!, remote: incoming.remote[i]!, payload })
-        else if (allocation.receiveOn(data.channel, monotonicNow())?.equals(peer)) echoes.push(data.payload.slice())
-      }
-    }
+    eachDatagram(incoming, (payload, local, remote) => {
+      const data = parseChannelData(payload)
+      if (typeof data === 'string') loop.input({ local: local!, remote, payload })
+      else if (allocation.receiveOn(data.channel, monotonicNow())?.equals(peer)) echoes.push(data.payload.slice())
+    })
   })
   const until = async (done: () => boolean): Promise<void> => {
     for (; !done(); await sleep(5)) {
