@@ -8,6 +8,7 @@ import { iceLibjuice, iceWerift } from './scenarios/ice.ts'
 import { stunclient } from './scenarios/stunclient.ts'
 import { turnClientCoturn } from './scenarios/turn-client-coturn.ts'
 import { turnUclient } from './scenarios/turn-uclient.ts'
+import { turnWerift } from './scenarios/turn-webrtc.ts'
 import { wireguardGo, wireguardGoRekey } from './scenarios/wireguard-go.ts'
 
 const SCENARIOS: readonly Scenario[] = [
@@ -16,6 +17,7 @@ const SCENARIOS: readonly Scenario[] = [
   turnClientCoturn,
   turnUclient,
   wireguardGoRekey,
+  turnWerift,
   iceLibjuice,
   iceWerift,
 ]

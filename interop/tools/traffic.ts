@@ -1,0 +1,54 @@
+import type { Namespace } from '@sallyport/e2e/lab/namespace.ts'
+
+/** What the kernel has counted, in both directions. */
+export interface Traffic {
+  /** UDP between the host and the watched server. */
+  readonly watched: Counter
+  /** UDP and TCP with everybody else; multicast is left out, and what stays on the host. */
+  readonly others: Counter
+}
+
+/** Packets, and bytes with IP headers. */
+interface Counter {
+  readonly packets: number
+  readonly bytes: number
+}
+
+/** Has the kernel count what a host exchanges with a server, and with others, from now on. */
+export async function watchTraffic(
+  host: Namespace,
+  server: { readonly v4: string; readonly v6: string },
+): Promise<void> {
+  const rules = (side: 'saddr' | 'daddr'): string => `
+    ip ${side} ${server.v4} meta l4proto udp counter name watched accept
+    ip6 ${side} ${server.v6} meta l4proto udp counter name watched accept
+    ip daddr 224.0.0.0/4 accept
+    ip6 daddr ff00::/8 accept
+    meta l4proto { tcp, udp } counter name others`
+  await host.nft(`
+table inet traffic {
+  counter watched {}
+  counter others {}
+  chain in {
+    type filter hook input priority filter
+    iifname "lo" accept
+    ${rules('saddr')}
+  }
+  chain out {
+    type filter hook output priority filter
+    oifname "lo" accept
+    ${rules('daddr')}
+  }
+}
+`)
+}
+
+/** Reads the counters of {@link watchTraffic}. */
+export async function readTraffic(host: Namespace): Promise<Traffic> {
+  const output = await host.run(['nft', 'list', 'counters', 'table', 'inet', 'traffic'])
+  const counter = (name: string): Counter => {
+    const match = new RegExp(`counter ${name} \\{\\s+packets (\\d+) bytes (\\d+)`).exec(output)
+    return { packets: Number(match![1]), bytes: Number(match![2]) }
+  }
+  return { watched: counter('watched'), others: counter('others') }
+}
