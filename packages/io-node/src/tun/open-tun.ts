@@ -20,10 +20,10 @@ export function openTun(options: TunOptions = {}): TunDevice {
   try {
     return (isNative() ? openNativeTun(options) : undefined) ?? openSimpleTun(options)
   } catch (error) {
-    if (!(error instanceof TunNodeError)) throw error
-    const substitute = isNative() ? openVethTun(options) : undefined
+    if (!(error instanceof TunNodeError) || !isNative()) throw error
+    const substitute = openVethTun(options)
     if (substitute !== undefined) return substitute
-    const advice = isNative() ? 'or grant CAP_NET_ADMIN and CAP_NET_RAW, for a veth pair in its place' : undefined
-    throw advice === undefined ? error : new TunError(error.code, `${error.message}, ${advice}`)
+    const advice = 'or grant CAP_NET_ADMIN and CAP_NET_RAW, for a veth pair in its place'
+    throw new TunError(error.code, `${error.message}, ${advice}`)
   }
 }

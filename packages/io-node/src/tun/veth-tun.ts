@@ -35,24 +35,26 @@ export function openVethTun(options: TunOptions): TunDevice | undefined {
     if (c.errno() === EPERM) return undefined
     throw new TunError('TUN_FAILED', `can't open a packet socket: ${errnoName(c.errno())}`)
   }
-  let near: Link | undefined
+  let pair: Pair | undefined
   try {
-    near = createPair(options.name ?? 'tun%d')
-    if (near === undefined) {
-      c.close(fd)
-      return undefined
+    pair = createPair(options.name ?? 'tun%d')
+    if (pair !== undefined) {
+      silence(pair.near.index, false)
+      silence(pair.far.index, true) // a socket can't be bound to what is down
+      closeToIpv6(pair.far.name)
+      bindSocket(c, fd, pair.far.index)
     }
-    silence(near.index, false)
-    silence(near.peerIndex, true) // a socket can't be bound to what is down
-    closeToIpv6(near.peerIndex)
-    bindSocket(c, fd, near.peerIndex)
   } catch (error) {
     c.close(fd)
-    if (near !== undefined) removeLink(near.index)
+    if (pair !== undefined) removeLink(pair.near.index)
     if (error instanceof NetlinkError) throw new TunError('TUN_FAILED', `can't set up a veth pair: ${error.message}`)
     throw error
   }
-  const { index, name } = near
+  if (pair === undefined) {
+    c.close(fd)
+    return undefined
+  }
+  const { index, name } = pair.near
   const remove = (): void => {
     process.off('exit', remove)
     removeLink(index) // the far end goes with it
@@ -62,37 +64,45 @@ export function openVethTun(options: TunOptions): TunDevice | undefined {
   return new NativeTun({ fd, name, index, kind: 'veth', takesUdpTrains: hasUso(), linkHeader, onClosed: remove })
 }
 
-/** Makes the pair and returns its near end, or `undefined` where that isn't permitted. */
-function createPair(pattern: string): Link | undefined {
+interface Pair {
+  readonly near: Link
+  readonly far: Link
+}
+
+/** Makes the pair, or returns `undefined` where that isn't permitted. */
+function createPair(pattern: string): Pair | undefined {
   encodeName(pattern)
-  for (let number = 0; ; number++) {
-    const links = listLinks()
-    const isFree = (name: string): boolean => links.every(link => link.name !== name)
-    const pick = (pattern: string): string => {
-      let i = 0
-      while (!isFree(pattern.replace('%d', String(i)))) i++
-      return pattern.replace('%d', String(i))
-    }
-    const name = pattern.includes('%d') ? pick(pattern) : pattern
+  for (let tries = 1; ; tries++) {
+    const names = listLinks().map(({ name }) => name)
+    const near = freeName(pattern, names)
+    const far = freeName(`${PEER_NAME}%d`, names)
+    if (near === undefined) throw busyError(pattern)
     try {
       createVeth(
-        { name, address: NEAR_ADDRESS, mtu: 1500 },
-        { name: pick(`${PEER_NAME}%d`), address: FAR_ADDRESS, mtu: LONGEST_MTU },
+        { name: near, address: NEAR_ADDRESS, mtu: 1500 },
+        { name: far!, address: FAR_ADDRESS, mtu: LONGEST_MTU },
       )
-      return listLinks().find(link => link.name === name)
+      const links = listLinks()
+      return { near: links.find(({ name }) => name === near)!, far: links.find(({ name }) => name === far)! }
     } catch (error) {
       if (!(error instanceof NetlinkError)) throw error
       if (error.errno === EPERM) return undefined
-      if (error.errno !== EEXIST) throw error
-      if (!pattern.includes('%d') && !isFree(name)) throw busyError(name)
-      if (number === MAX_TRIES) throw error // somebody else makes interfaces faster than we do
+      if (error.errno !== EEXIST || tries === MAX_TRIES) throw error // else somebody else was faster
     }
   }
 }
 
+/** Returns the name that a pattern stands for, with the first free number for a `%d`; `undefined` if it is taken. */
+function freeName(pattern: string, taken: readonly string[]): string | undefined {
+  for (let number = 0; number <= taken.length; number++) {
+    const name = pattern.replace('%d', String(number))
+    if (!taken.includes(name)) return name
+  }
+  return undefined
+}
+
 /** Keeps even multicast packets, whose hardware address is nobody's own, from IPv6 at the far end. */
-function closeToIpv6(index: number): void {
-  const name = listLinks().find(link => link.index === index)?.name
+function closeToIpv6(name: string): void {
   try {
     writeFileSync(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`, '1')
   } catch {} // there is no IPv6, or /proc/sys is read-only; IPv4 refuses our own source addresses by itself
@@ -103,6 +113,8 @@ function bindSocket(c: Libc, fd: number, index: number): void {
   const set = (level: number, option: number, value: number): boolean => setOption(c, memory, fd, level, option, value)
   if (!set(SOL_PACKET, PACKET_VNET_HDR, 1) || !set(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1))
     throw new TunError('TUN_UNSUPPORTED', 'a veth pair in place of a TUN device takes Linux 4.20')
+  // The far end's queue is set up some time after the near end comes up, and swallows packets until then.
+  set(SOL_PACKET, PACKET_QDISC_BYPASS, 1)
   if (!set(SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)) set(SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER_BYTES)
   memory.view.setUint16(0, AF_PACKET, true)
   memory.view.setUint16(2, ETH_P_ALL) // the only field in network byte order
@@ -111,7 +123,7 @@ function bindSocket(c: Libc, fd: number, index: number): void {
     throw new TunError('TUN_FAILED', `can't bind a packet socket: ${errnoName(c.errno())}`)
 }
 
-/** Whether virtio headers of packet sockets know UDP trains: there is no way to ask but by sending one. */
+/** Whether virtio headers of packet sockets know UDP trains (Linux 6.2). */
 function hasUso(): boolean {
   const [major = 0, minor = 0] = release().split('.').map(Number)
   return major > 6 || (major === 6 && minor >= 2)
@@ -137,4 +149,5 @@ const SO_RCVBUF = 8
 const SO_RCVBUFFORCE = 33
 const SOL_PACKET = 263
 const PACKET_VNET_HDR = 15
+const PACKET_QDISC_BYPASS = 20
 const PACKET_IGNORE_OUTGOING = 23
