@@ -1,5 +1,6 @@
-/** The most bytes of a label and of a name on the wire (RFC 1035 §2.3.4). */
+/** The most bytes of a label (RFC 1035 §2.3.4). */
 const MAX_LABEL_LENGTH = 63
+/** The most bytes of a name on the wire, the root label's included (RFC 1035 §2.3.4). */
 export const MAX_NAME_LENGTH = 255
 
 /**

@@ -42,7 +42,7 @@ export interface NetworkWatch {
  * prefix has changed (rtnetlink multicast groups).
  *
  * Told are changes of ways out and their addresses, when they have settled and at growing distances: see
- * {@link NetworkChanges}. Nothing is told at the start. Where the kernel can't be asked, one line of the log says so, and
+ * `NetworkChanges`. Nothing is told at the start. Where the kernel can't be asked, one line of the log says so, and
  * nothing is told ever. It doesn't keep the process running where packets don't go through native calls.
  */
 export function watchNetwork(options: WatchNetworkOptions): NetworkWatch {
