@@ -101,6 +101,11 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
     return selected && pathOf(selected, this.#pairing.localCandidates)
   }
 
+  /** Since when checks on that path have been unanswered; `undefined` if the last one was answered, or there is none. */
+  get silentSince(): Instant | undefined {
+    return this.#checks.selected?.silentSince
+  }
+
   /** The pairs that are being checked, best first. A copy. */
   get pairs(): IcePairStatus[] {
     const candidates = this.#pairing.localCandidates
@@ -310,9 +315,10 @@ export class IceAgent implements SansIo<IceInput, Transmit, IceEvent> {
 
   #evaluateNomination(now: Instant): void {
     const best = bestPair(this.#checks.pairs, this.controlling)
-    if (best === undefined || best.priority === this.#checks.selected?.priority) return
+    const { selected } = this.#checks
+    if (best === undefined || (best.priority === selected?.priority && !selected.isFaltering)) return
     if (this.controlling && !best.isNominated) best.nominate(now)
-    if (best === this.#checks.selected) return
+    if (best === selected) return
     this.#checks.selected = best
     this.#logger.debug(fieldsOf(best), 'pair nominated')
     this.#events.push({ type: 'nominated', ...pathOf(best, this.#pairing.localCandidates) })

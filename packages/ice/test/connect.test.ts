@@ -160,6 +160,27 @@ describe('connecting', () => {
     expect(wire.alice.states).not.toContain('disconnected')
   })
 
+  test('a path that falters gives way within 5 s to one that answers, and comes back when it answers again', () => {
+    const wire = new Wire()
+    wire.signal('alice', host(aliceHost))
+    wire.signal('bob', host(bobHost))
+    wire.signal('bob', relayed(bobRelayed, bobHost))
+    wire.run(10_000)
+
+    wire.route = (transmit, sender, now) =>
+      [transmit.local, transmit.remote].some(at => at?.key === bobHost)
+        ? undefined
+        : openInternet(transmit, sender, now)
+    wire.run(5000)
+    expect(wire.alice.nominations.at(-1)).toBe(`${aliceHost} ${bobRelayed}`)
+    expect(wire.bob.nominations.at(-1)).toBe(`${bobRelayed} ${aliceHost}`)
+
+    wire.route = openInternet
+    wire.run(3000)
+    expect(wire.alice.nominations.at(-1)).toBe(`${aliceHost} ${bobHost}`)
+    expect(wire.bob.nominations.at(-1)).toBe(`${bobHost} ${aliceHost}`)
+  })
+
   test('a late candidate rescues an agent without hope', () => {
     const wire = new Wire((transmit, sender, now) =>
       [transmit.local, transmit.remote].some(at => at?.key === bobHost)
