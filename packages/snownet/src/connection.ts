@@ -7,6 +7,7 @@ import {
   type Instant,
   type Logger,
   type Millis,
+  millis,
   type Random,
   type SocketAddress,
   seconds,
@@ -72,6 +73,9 @@ export interface ConnectionContext {
 /** After a handshake that nobody but a new path asked for, the next such one has to wait this long. */
 const PROACTIVE_HANDSHAKE_INTERVAL: Millis = seconds(20)
 
+/** How long a path through our relay is silent until we ask the relay whether it is still there. */
+const SUSPICION_AFTER: Millis = millis(750)
+
 /** How often ICE may ask to be called again at one instant. */
 const MAX_ROUNDS = 256
 
@@ -100,6 +104,8 @@ export class Connection {
   #state: ConnectionState = connecting()
   #disconnectedAt: Instant | undefined
   #proactiveHandshakeAt: Instant | undefined
+  /** The silence because of which our relay was asked already. */
+  #suspectedSilence: Instant | undefined
   #isEstablished = false
   #directStunBytes = 0
   #relayedStunBytes = 0
@@ -295,6 +301,7 @@ export class Connection {
       else this.#noteEstablished()
     for (let out = this.tunnel.pollTransmit(); out !== undefined; out = this.tunnel.pollTransmit())
       this.#sendDatagram(out, now)
+    this.#suspectRelay(now)
     this.deadline = this.#nextDeadline()
   }
 
@@ -308,11 +315,27 @@ export class Connection {
     return state === 'connected' || state === 'completed' ? idleAt(this.#state) : undefined
   }
 
+  /** When our relay has to be asked whether it is still there: the path through it has fallen silent. */
+  get #suspicionAt(): Instant | undefined {
+    const { silentSince } = this.#agent
+    const isAtRisk = this.#state.type === 'connected' && this.#state.socket.isRelayed && this.#hasRelay
+    if (!isAtRisk || silentSince === undefined || silentSince === this.#suspectedSilence) return undefined
+    return add(silentSince, SUSPICION_AFTER)
+  }
+
+  #suspectRelay(now: Instant): void {
+    const at = this.#suspicionAt
+    if (at === undefined || now < at) return
+    this.#suspectedSilence = this.#agent.silentSince
+    this.#context.relays.suspect(this.#relay, now)
+  }
+
   #nextDeadline(): Instant | undefined {
     if (this.#state.type === 'failed') return undefined
     return earliest(
       this.#agent.pollTimeout(),
       this.#idleAt,
+      this.#suspicionAt,
       this.#candidates.hasHeard ? undefined : add(this.#createdAt, CANDIDATE_TIMEOUT),
       this.#disconnectedAt === undefined ? undefined : add(this.#disconnectedAt, DISCONNECT_GRACE),
       this.#state.type === 'connecting' ? undefined : this.tunnel.pollTimeout(),

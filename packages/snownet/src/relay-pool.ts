@@ -1,9 +1,12 @@
 import {
+  add,
   BoundedQueue,
   type Datagram,
   earliest,
   type Instant,
   type Logger,
+  type Millis,
+  millis,
   type Random,
   randomElement,
   type SocketAddress,
@@ -50,11 +53,16 @@ export interface RelayPoolOptions {
 
 const MAX_QUEUED = 8192
 
+/** How long a relay has to answer while a path through it is silent: time for a second request. */
+const VERDICT_AFTER: Millis = millis(1500)
+
 /** The relays that we may use: an allocation is kept on each of them, and each connection is given one. */
 export class RelayPool {
   readonly #options: RelayPoolOptions
   readonly #byId = new Map<RelayId, Relay>()
   readonly #byAddress = new Map<string, Relay>()
+  /** Relays that may be gone, and since when. */
+  readonly #suspects = new Map<Relay, Instant>()
   readonly #transmits = new BoundedQueue<Transmit>(MAX_QUEUED)
   readonly #events = new BoundedQueue<RelayPoolEvent>(MAX_QUEUED)
   #stunBytes = 0
@@ -134,6 +142,16 @@ export class RelayPool {
     this.#drain(relay)
   }
 
+  /**
+   * A path through `relay` has fallen silent. All relays are asked for a sign of life: if one of the others answers in
+   * time and this one doesn't, it is gone. If none does, it is probably us who are cut off, and nothing is decided.
+   */
+  suspect(relay: Relay, now: Instant): void {
+    if (this.#byId.get(relay.id) !== relay || this.#suspects.has(relay)) return
+    this.#suspects.set(relay, now)
+    for (const each of this.#byId.values()) this.verify(each, now)
+  }
+
   /** Feeds a STUN message that came from a relay. Returns whether it answered a request. */
   handleInput(relay: Relay, datagram: Datagram, now: Instant): boolean {
     const recognised = relay.allocation.handleInput(datagram, now)
@@ -149,6 +167,7 @@ export class RelayPool {
       this.#drain(relay)
       this.#reap(relay)
     }
+    for (const [relay, since] of this.#suspects) if (now >= add(since, VERDICT_AFTER)) this.#judge(relay, since, now)
   }
 
   /**
@@ -204,6 +223,7 @@ export class RelayPool {
   pollTimeout(): Instant | undefined {
     let first: Instant | undefined
     for (const { allocation } of this.#byId.values()) first = earliest(first, allocation.pollTimeout())
+    for (const since of this.#suspects.values()) first = earliest(first, add(since, VERDICT_AFTER))
     return first
   }
 
@@ -221,6 +241,14 @@ export class RelayPool {
       if (!(error instanceof InvalidCredentialsError)) throw error
       logger.debug({ relay: server.id }, 'skipping a relay whose credentials are too long')
     }
+  }
+
+  #judge(relay: Relay, since: Instant, now: Instant): void {
+    this.#suspects.delete(relay)
+    const hasAnswered = ({ allocation: { heardAt } }: Relay): boolean => heardAt !== undefined && heardAt >= since
+    if (hasAnswered(relay) || ![...this.#byId.values()].some(hasAnswered)) return
+    this.#options.logger.info({ relay: relay.id }, 'relay has fallen silent, others have not')
+    this.#drop(relay.id, now)
   }
 
   #drop(id: RelayId, now: Instant): void {
@@ -241,6 +269,7 @@ export class RelayPool {
   #forget(relay: Relay): void {
     this.#generation++
     this.#byId.delete(relay.id)
+    this.#suspects.delete(relay)
     for (const address of [relay.server.v4, relay.server.v6])
       if (address !== undefined && this.#byAddress.get(address.key) === relay) this.#byAddress.delete(address.key)
   }

@@ -84,6 +84,7 @@ export class Allocation implements SansIo<Datagram, Transmit, AllocationEvent> {
   #authentication: Authentication | undefined
   #failure: 'protocol' | 'released' | undefined
   #isAllocated = false
+  #heardAt: Instant | undefined
   /** How often in a row the server had another idea of our allocation than we. */
   #mismatches = 0
 
@@ -119,6 +120,7 @@ export class Allocation implements SansIo<Datagram, Transmit, AllocationEvent> {
       this.#logger.debug({ server: remote.key, request: request.type }, 'ignoring a response with a bad integrity')
     } else {
       this.#transactions.end(transaction)
+      this.#heardAt = now
       if (message.class === 'success') this.#handleSuccess(request, message, local, now)
       else this.#handleError(transaction, copy, message, now)
     }
@@ -258,6 +260,11 @@ export class Allocation implements SansIo<Datagram, Transmit, AllocationEvent> {
   /** The address of the server that we talk to, or `undefined` while none has answered. */
   get activeServer(): SocketAddress | undefined {
     return this.#race.active
+  }
+
+  /** When the server has last answered a request that it had to sign, with our key; `undefined` if it never has. */
+  get heardAt(): Instant | undefined {
+    return this.#heardAt
   }
 
   /** Returns whether `address` is one of the server's. */

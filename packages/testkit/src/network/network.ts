@@ -99,6 +99,11 @@ export class SimulatedNetwork {
     else this.#world.taps.set(cable, watch)
   }
 
+  /** Loses every datagram that `isBlocked` holds for, wherever it is put into a cable; `undefined` ends that. */
+  block(isBlocked: ((flight: Flight) => boolean) | undefined): void {
+    this.#world.isBlocked = isBlocked
+  }
+
   /** Lets `length` pass. */
   run(length: Millis): void {
     this.clock.run(length)

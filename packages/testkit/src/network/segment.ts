@@ -60,6 +60,8 @@ export interface World {
   readonly dice: Dice
   /** Told of every datagram that does not arrive. */
   lost(flight: Flight, why: Loss): void
+  /** What is lost wherever it is. */
+  isBlocked?: ((flight: Flight) => boolean) | undefined
   /** Who sees what goes into a cable. */
   readonly taps: Map<Cable, (flight: Flight) => void>
 }
@@ -72,6 +74,10 @@ const CE = 3
 /** Sends `flight` through `cable`, at whose end `arrive` takes it. */
 export function throughCable(world: World, quality: Cable, flight: Flight, arrive: (flight: Flight) => void): void {
   if (world.taps.size > 0) world.taps.get(quality)?.(flight)
+  if (world.isBlocked?.(flight) === true) {
+    world.lost(flight, 'filtered')
+    return
+  }
   if (flight.payload.length + headersOf(flight) > quality.mtu) {
     world.lost(flight, 'too-long')
     return
