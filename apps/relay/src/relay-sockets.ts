@@ -94,10 +94,9 @@ export class RelaySockets {
   }
 
   #receiveFromClients(socket: UdpSocket): void {
-    for (let round = 0; round < MAX_ROUNDS && this.#receive(socket); round++) {
-      this.#server.handleClientDatagrams(this.#received, this.#verdicts, monotonicNow())
-      this.#send()
-    }
+    this.#receive(socket)
+    this.#server.handleClientDatagrams(this.#received, this.#verdicts, monotonicNow())
+    this.#send()
     const responses = this.#server.stats.successes + this.#server.stats.errors
     if (responses === this.#responses) return
     this.#responses = responses
@@ -105,18 +104,16 @@ export class RelaySockets {
   }
 
   #receiveFromPeers(port: number, socket: UdpSocket): void {
-    for (let round = 0; round < MAX_ROUNDS && this.#receive(socket); round++) {
-      this.#server.handlePeerDatagrams(port, this.#received, this.#verdicts)
-      this.#send()
-    }
+    this.#receive(socket)
+    this.#server.handlePeerDatagrams(port, this.#received, this.#verdicts)
+    this.#send()
   }
 
-  /** Receives a batch. Returns whether there is one. */
-  #receive(socket: UdpSocket): boolean {
+  /** Receives a batch: what waits, or what fits; then it is another socket's turn. */
+  #receive(socket: UdpSocket): void {
     this.#received.clear()
     this.#verdicts.clear()
     while (this.#isOpen && socket.receive(this.#received));
-    return this.#received.count > 0
   }
 
   /** Sends what was decided, in runs that leave from one socket. */
@@ -184,6 +181,3 @@ const MAX_READS = 64
 /** Each read may be up to 64 datagrams. */
 const MAX_VERDICTS = 64 * MAX_READS
 const HEADER_SLOT = 8
-
-/** Batches that one socket may have before it is another one's turn. */
-const MAX_ROUNDS = 4

@@ -19,6 +19,14 @@ export interface Libc {
   readonly writev: (fd: number, iovecs: number, count: number) => number
   readonly send: (fd: number, buffer: number, length: number, flags: number) => number
   readonly recv: (fd: number, buffer: number, length: number, flags: number) => number
+  readonly sendto: (
+    fd: number,
+    buffer: number,
+    length: number,
+    flags: number,
+    address: number,
+    addressLength: number,
+  ) => number
   readonly sendmsg: (fd: number, message: number, flags: number) => number
   readonly recvmsg: (fd: number, message: number, flags: number) => number
   /** Returns the error number of the last call that failed. */
@@ -54,6 +62,7 @@ function bindAll(library: NativeLibrary): Libc {
     writev: need('long writev(int, uintptr_t, int)'),
     send: need('long send(int, uintptr_t, size_t, int)'),
     recv: need('long recv(int, uintptr_t, size_t, int)'),
+    sendto: need('long sendto(int, uintptr_t, size_t, int, uintptr_t, uint)'),
     sendmsg: need('long sendmsg(int, uintptr_t, int)'),
     recvmsg: need('long recvmsg(int, uintptr_t, int)'),
     errno: () => library.errno(),

@@ -41,6 +41,7 @@ export interface SendingSocket {
 export class NativeSender {
   readonly #c: Libc = libc()!
   readonly #sendmsg = this.#c.sendmsg
+  readonly #sendto = this.#c.sendto
   readonly #memory = new NativeMemory(PAYLOAD + LONGEST_PAYLOAD)
 
   constructor() {
@@ -78,6 +79,16 @@ export class NativeSender {
     }
     const memory = this.#memory
     const base = addressOfArena(datagrams.arena)
+    if (count === 1 && datagrams.headerLength[from] === 0 && datagrams.ecn[from] === 0 && !datagrams.local[from]) {
+      // Nothing to say but where to: without a msghdr the kernel has less to fetch.
+      writeSockaddr(memory, NAME, remote.ip, remote.port)
+      socket.statistics.sendCalls++
+      const at = base + datagrams.offset[from]!
+      const nameLength = sockaddrLength(socket.family)
+      const sent = this.#sendto(socket.fd, at, datagrams.length[from]!, 0, memory.address + NAME, nameLength)
+      this.#count(socket, sent < 0 ? this.#c.errno() : 0, 1)
+      return
+    }
     let iovec = IOVECS
     for (let i = from; i < to; i++) {
       const header = datagrams.headerLength[i]!
