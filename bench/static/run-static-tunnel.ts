@@ -36,6 +36,8 @@ export interface StaticConfiguration {
   readonly address: string
   readonly route: string
   readonly mtu: number
+  /** How many handshake messages a second are heard without a cookie; 100 by default. */
+  readonly handshakeLimit?: number
 }
 
 /** A machine that carries packets through one WireGuard tunnel. */
@@ -81,6 +83,7 @@ export async function runStaticTunnel(
       peerPublicKey: parseBase64(configuration.peerPublicKey)!,
       ...(configuration.presharedKey === undefined ? {} : { presharedKey: parseBase64(configuration.presharedKey)! }),
       remote: SocketAddress.of(configuration.remote),
+      ...(configuration.handshakeLimit === undefined ? {} : { handshakeLimit: configuration.handshakeLimit }),
     },
     tun.takesUdpTrains,
     monotonicNow(),

@@ -33,6 +33,8 @@ export interface StaticTunnelOptions {
   readonly presharedKey?: Uint8Array
   /** Where the peer is; it never moves. */
   readonly remote: SocketAddress
+  /** How many handshake messages a second are heard without a cookie; see `RateLimiterOptions.limit`. */
+  readonly handshakeLimit?: number
 }
 
 /**
@@ -49,7 +51,8 @@ export class StaticTunnel implements SansIo<Datagram, Transmit, TunnelEvent>, Da
   constructor(options: StaticTunnelOptions, takesUdpTrains: boolean, now: Instant) {
     const { crypto, random, calendar, peerPublicKey, presharedKey } = options
     const identity = staticKeyPair(crypto, options.privateKey)
-    const rateLimiter = new RateLimiter({ crypto, random, publicKey: identity.publicKey }, now)
+    const limit = options.handshakeLimit === undefined ? {} : { limit: options.handshakeLimit }
+    const rateLimiter = new RateLimiter({ crypto, random, publicKey: identity.publicKey, ...limit }, now)
     const tunnel = { crypto, random, identity, peerPublicKey, localIndex: 1, rateLimiter, calendar }
     this.#tunnel = new Tunnel(presharedKey ? { ...tunnel, presharedKey } : tunnel, now)
     this.#remote = options.remote
