@@ -10,6 +10,7 @@ import { turnClientCoturn } from './scenarios/turn-client-coturn.ts'
 import { turnUclient } from './scenarios/turn-uclient.ts'
 import { turnWerift } from './scenarios/turn-webrtc.ts'
 import { wireguardGo, wireguardGoRekey } from './scenarios/wireguard-go.ts'
+import { wireguardGoCookie } from './scenarios/wireguard-go-cookie.ts'
 
 const SCENARIOS: readonly Scenario[] = [
   wireguardGo,
@@ -17,6 +18,7 @@ const SCENARIOS: readonly Scenario[] = [
   turnClientCoturn,
   turnUclient,
   wireguardGoRekey,
+  wireguardGoCookie,
   turnWerift,
   iceLibjuice,
   iceWerift,

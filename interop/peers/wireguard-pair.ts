@@ -17,6 +17,8 @@ export interface WireguardPairOptions {
   readonly theirPresharedKey?: string
   /** How many times faster than theirs our clock goes; 1 by default. */
   readonly clockRate?: number
+  /** How many handshake messages a second we hear without a cookie; 100 by default. */
+  readonly ourHandshakeLimit?: number
 }
 
 /** Where each side is inside of the tunnel. */
@@ -28,13 +30,18 @@ export class WireguardPair {
   readonly theirs: Namespace
   /** Our process. */
   readonly program: LabProcess
+  /** In base64. */
+  readonly theirPublicKey: string
   readonly #device: string
 
-  private constructor(ours: Namespace, theirs: Namespace, program: LabProcess, device: string) {
-    this.ours = ours
-    this.theirs = theirs
-    this.program = program
-    this.#device = device
+  private constructor(
+    parts: Pick<WireguardPair, 'ours' | 'theirs' | 'program' | 'theirPublicKey'> & { readonly device: string },
+  ) {
+    this.ours = parts.ours
+    this.theirs = parts.theirs
+    this.program = parts.program
+    this.theirPublicKey = parts.theirPublicKey
+    this.#device = parts.device
   }
 
   /** Starts both sides. `name` is unique in the lab. */
@@ -63,11 +70,12 @@ export class WireguardPair {
       address: INNER_ADDRESSES.ours,
       route: '10.77.0.0/24',
       mtu: MTU,
+      ...(options.ourHandshakeLimit === undefined ? {} : { handshakeLimit: options.ourHandshakeLimit }),
     }
     const argv = [PROGRAM, JSON.stringify(configuration), String(options.clockRate ?? 1)]
     const program = ours.spawn(`ours-${name}`, [process.execPath, '--conditions=development', ...argv])
     await program.waitForLine(/^up/)
-    return new WireguardPair(ours, theirs, program, device)
+    return new WireguardPair({ ours, theirs, program, theirPublicKey: theirKeys.publicKey, device })
   }
 
   /** How many sessions our side has made in a role. */

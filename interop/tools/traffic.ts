@@ -1,4 +1,5 @@
 import type { Namespace } from '@sallyport/e2e/lab/namespace.ts'
+import { type Counter, readCounters } from './counters.ts'
 
 /** What the kernel has counted, in both directions. */
 export interface Traffic {
@@ -6,12 +7,6 @@ export interface Traffic {
   readonly watched: Counter
   /** UDP and TCP with everybody else; multicast is left out, and what stays on the host. */
   readonly others: Counter
-}
-
-/** Packets, and bytes with IP headers. */
-interface Counter {
-  readonly packets: number
-  readonly bytes: number
 }
 
 /** Has the kernel count what a host exchanges with a server, and with others, from now on. */
@@ -45,10 +40,6 @@ table inet traffic {
 
 /** Reads the counters of {@link watchTraffic}. */
 export async function readTraffic(host: Namespace): Promise<Traffic> {
-  const output = await host.run(['nft', 'list', 'counters', 'table', 'inet', 'traffic'])
-  const counter = (name: string): Counter => {
-    const match = new RegExp(`counter ${name} \\{\\s+packets (\\d+) bytes (\\d+)`).exec(output)
-    return { packets: Number(match![1]), bytes: Number(match![2]) }
-  }
-  return { watched: counter('watched'), others: counter('others') }
+  const counters = await readCounters(host, 'traffic')
+  return { watched: counters.get('watched')!, others: counters.get('others')! }
 }
