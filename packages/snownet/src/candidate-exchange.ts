@@ -22,6 +22,7 @@ export class CandidateExchange {
   /** The lines that the peer was told, by kind and address. A line is taken back as it was told. */
   readonly #told = new Map<string, { readonly line: string; readonly candidate: Candidate }>()
   #hasHeard = false
+  #hasTold = false
 
   constructor(agent: IceAgent) {
     this.#agent = agent
@@ -33,6 +34,11 @@ export class CandidateExchange {
     return this.#hasHeard
   }
 
+  /** Whether both sides have told of an address at any time. */
+  get areMutual(): boolean {
+    return this.#hasTold && this.hasHeard
+  }
+
   /** Returns the lines that the peer has to know and doesn't, most preferred first. */
   tell(addresses: Iterable<TurnCandidate>, now: Instant): string[] {
     const news: Candidate[] = []
@@ -42,6 +48,7 @@ export class CandidateExchange {
       if (typeof candidate === 'string') continue // such as a link-local address: of no use to the peer
       const signalled = candidate.type === 'srflx' ? candidate : this.#agent.addLocalCandidate(candidate, now)
       if (signalled === undefined) continue
+      this.#hasTold = true
       this.#told.set(keyOf(address), { line: formatCandidate(signalled), candidate })
       news.push(signalled)
     }

@@ -3,7 +3,7 @@ import type { PeerSocket } from './peer-socket.ts'
 
 /** Why a connection could not be made or kept. */
 export type FailureReason =
-  /** The peer has not told of a single address within 10 s. */
+  /** The peer has not told of a single address within 10 s, or we have found none of ours: no relay answers. */
   | 'no-candidates'
   /** No path works, and none has come back within 2 s. */
   | 'ice-disconnected'
@@ -37,7 +37,7 @@ export type ConnectionState =
   | { readonly type: 'idle'; readonly socket: PeerSocket }
   | { readonly type: 'failed'; readonly reason: FailureReason }
 
-/** How long we wait for the first address of a peer. */
+/** How long we wait for the first address of a peer, and for one of ours. */
 export const CANDIDATE_TIMEOUT: Millis = seconds(10)
 
 /** How long a connection without a working path waits for another one. */

@@ -280,7 +280,7 @@ export class Connection {
     const idle = this.#idleAt
     if (idle !== undefined && now >= idle) this.#becomeIdle(now)
     const disconnected = this.#disconnectedAt
-    if (!this.#candidates.hasHeard && now >= add(this.#createdAt, CANDIDATE_TIMEOUT)) this.#fail('no-candidates')
+    if (!this.#candidates.areMutual && now >= add(this.#createdAt, CANDIDATE_TIMEOUT)) this.#fail('no-candidates')
     else if (disconnected !== undefined && now >= add(disconnected, DISCONNECT_GRACE)) this.#fail('ice-disconnected')
     else if (socketOf(this.#state) !== undefined) this.tunnel.handleTimeout(now)
     this.drain(now)
@@ -336,7 +336,7 @@ export class Connection {
       this.#agent.pollTimeout(),
       this.#idleAt,
       this.#suspicionAt,
-      this.#candidates.hasHeard ? undefined : add(this.#createdAt, CANDIDATE_TIMEOUT),
+      this.#candidates.areMutual ? undefined : add(this.#createdAt, CANDIDATE_TIMEOUT),
       this.#disconnectedAt === undefined ? undefined : add(this.#disconnectedAt, DISCONNECT_GRACE),
       this.#state.type === 'connecting' ? undefined : this.tunnel.pollTimeout(),
     )

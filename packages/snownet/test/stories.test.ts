@@ -390,6 +390,21 @@ describe('the end of a connection', () => {
     expect(client.events.at(-1)).toMatchObject({ type: 'connection-failed', reason: 'no-candidates' })
   })
 
+  test('without any address of ours, because no relay answers, it fails after 10 s; the next attempt asks for relays', () => {
+    const { world, client, gateway } = pair({ client: PUBLIC, gateway: { addresses: ['192.0.2.2'] } })
+    client.useRelays([], world.names('relay'))
+    world.relays.get(world.names('relay')[0]!)!.kill()
+    client.useRelays(world.names('relay'))
+    const start = world.network.now
+    world.introduce(client, gateway)
+
+    world.network.runUntil(() => client.has('connection-failed', gateway))
+
+    expect(world.network.now - start).toBe(10_000)
+    expect(client.events.at(-1)).toMatchObject({ type: 'connection-failed', reason: 'no-candidates' })
+    expect(() => world.introduce(client, gateway)).toThrow(NoRelayError)
+  })
+
   test('when no path ever works it fails 2 s after the last pair', () => {
     const { world, client, gateway } = pair({ client: PUBLIC, gateway: { addresses: ['192.0.2.2'] } })
     const start = world.network.now
