@@ -324,6 +324,18 @@ describe('the end of a connection', () => {
     expect(gateway.events.filter(({ type }) => type === 'connection-closed')).toEqual([])
   })
 
+  test('a goodbye of an idle connection is the same', () => {
+    const { world, client, gateway } = pair({ client: PUBLIC, gateway: { addresses: ['192.0.2.2'] } })
+    world.connect(client, gateway)
+    world.network.run(seconds(30))
+    expect(client.stateTo(gateway)).toBe('idle')
+
+    client.node.closeConnection(client.idOf(gateway), GOODBYE, world.network.now)
+
+    expect(client.takeTransmits().map(({ payload }) => payload.length)).toEqual([80])
+    expect(client.eventsOf('connection-closed', gateway)).toHaveLength(1)
+  })
+
   test('a goodbye through a relay has four bytes more', () => {
     const { world, client, gateway } = relayedPair()
 
