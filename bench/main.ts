@@ -11,6 +11,7 @@ import { sallyport } from './peers/sallyport.ts'
 import { staticPeer } from './peers/static-peer.ts'
 import { WIREGUARD_PACKAGES, wireguardGo } from './peers/wireguard-go.ts'
 import { measureRelays, RELAY_CASES, type RelayCase } from './relay/cases.ts'
+import { floodRelays, RELAY_FLOOD } from './relay/flood.ts'
 import { RELAYS, type RunningRelay } from './relay/relays.ts'
 import { formatReport, isMet, type Measurement, makeReport, measuredValue, parseExpectation } from './report.ts'
 import { prepare, SCENARIOS, type Scenario } from './scenarios.ts'
@@ -42,16 +43,22 @@ if (options.list) {
   console.log('\npeers of those:')
   PEERS.forEach(show)
   console.log(`\nrelays, each on one core, beside ${RELAYS[1]!.name} (all: ${RELAY_GROUP}):`)
-  RELAY_CASES.forEach(show)
+  for (const each of [...RELAY_CASES, RELAY_FLOOD]) show(each)
 } else process.exitCode = await main()
 
 async function main(): Promise<number> {
   const names = (positionals.length > 0 ? positionals : ['tcp-1']).flatMap(name =>
     name === RELAY_GROUP ? RELAY_CASES.map(each => each.name) : [name],
   )
-  const chosen = pick<Scenario | RelayCase>('benchmark', [...SCENARIOS, ...RELAY_CASES], names)
+  const chosen = pick<Scenario | RelayCase | typeof RELAY_FLOOD>(
+    'benchmark',
+    [...SCENARIOS, ...RELAY_CASES, RELAY_FLOOD],
+    names,
+  )
   const tunnelScenarios = chosen.filter(each => 'measure' in each)
   const relayCases = chosen.filter(each => 'allocations' in each)
+  const isFlooding = names.includes(RELAY_FLOOD.name)
+  const needsRelays = relayCases.length > 0 || isFlooding
   const peers = pick<Peer>('peer', PEERS, options.peers.split(','))
   const expectations = options.expect.map(
     text =>
@@ -62,7 +69,7 @@ async function main(): Promise<number> {
   await enterUserNamespace()
   ensurePackages([
     ...(tunnelScenarios.length > 0 ? WIREGUARD_PACKAGES : LAB_PACKAGES),
-    ...(relayCases.length > 0 ? RELAY_PACKAGES : []),
+    ...(needsRelays ? RELAY_PACKAGES : []),
   ])
   const lab = await Lab.open('bench')
   const interrupted = (): void => void lab.close().then(() => process.exit(130))
@@ -82,7 +89,7 @@ async function main(): Promise<number> {
       for (const scenario of tunnelScenarios)
         measurements.push(await measure(scenario, running, positive('rounds', 5), positive('seconds', 3)))
     }
-    if (relayCases.length > 0) {
+    if (needsRelays) {
       const running = new Map<string, RunningRelay>()
       for (const relay of RELAYS) {
         const started = await relay.start(lab)
@@ -94,6 +101,8 @@ async function main(): Promise<number> {
         measurements.push(
           ...(await measureRelays(relayCase, running, positive('rounds', 9), Number(options.seconds ?? 0.5))),
         )
+      if (isFlooding)
+        measurements.push(...(await floodRelays(running, positive('rounds', 1), Number(options.seconds ?? 10))))
     }
     const { rounds = 'default', seconds = 'default' } = options
     const report = makeReport(measurements, descriptions, { rounds, seconds, mtu })

@@ -13,6 +13,8 @@ import type { TurnUser } from './routes.ts'
 export interface RunningRelay {
   /** Where clients and peers are. */
   readonly left: Namespace
+  /** Where the relay is, its interface being `wan`. */
+  readonly right: Namespace
   readonly process: LabProcess
   readonly user: TurnUser
   /** Its version and settings, for the report. */
@@ -57,7 +59,7 @@ const ours: RelayKind = {
       realm: 'firezone',
       dialect: 'firezone',
     }
-    return { left, process, user, description: 'apps/relay on one core' }
+    return { left, right, process, user, description: 'apps/relay on one core' }
   },
 }
 
@@ -79,7 +81,7 @@ const coturn: RelayKind = {
     await listening(right)
     const status = await run(['dpkg', '--status', 'coturn'])
     const version = /^Version: (.*)$/m.exec(status)?.[1] ?? 'unknown version'
-    return { left, process, user, description: `coturn ${version} on one core, one relay thread` }
+    return { left, right, process, user, description: `coturn ${version} on one core, one relay thread` }
   },
 }
 

@@ -44,8 +44,12 @@ export class Traffic {
     })
   }
 
-  /** Sends `rate` datagrams per second for a time, and counts what arrives within it or soon after. */
-  run(rate: number, seconds: number): TrafficResult {
+  /**
+   * Sends `rate` datagrams per second for a time, and counts what arrives within it or soon after.
+   *
+   * @param meanwhile - Called again and again, with the milliseconds since the start.
+   */
+  run(rate: number, seconds: number, meanwhile: (elapsedMs: number) => void = () => {}): TrafficResult {
     this.#settle()
     const start = performance.now()
     const end = start + seconds * 1000
@@ -57,6 +61,7 @@ export class Traffic {
         this.#send()
         sent += BURST
       }
+      meanwhile(now - start)
       received += this.#receive()
       if (due < BURST) Atomics.wait(PAUSE, 0, 0, Math.min(0.3, ((BURST - due) / rate) * 1000))
     }
