@@ -39,7 +39,7 @@ async function connectToThemUnderLoad(lab: Lab): Promise<HandshakeCounts> {
   await watchHandshakes(pair.theirs, { from: OURS })
   const argv = [FLOOD, STRANGER, `${THEIRS}:51820`, pair.theirPublicKey, String(FLOOD_SECONDS)]
   const flood = pair.ours.spawn('flood', [process.execPath, '--conditions=development', ...argv])
-  await flood.waitForLine(/^flooding/)
+  await flood.waitForLine(/^answered/)
   await ping(pair.ours, INNER_ADDRESSES.theirs)
   assert.ok(flood.isRunning, 'the flood was over before we were connected')
 

@@ -1,7 +1,8 @@
 // Floods somebody with handshake initiations of a stranger, for a bounded time, in a process of its own:
 //   node interop/tools/flood-handshakes.ts FROM TO PUBLIC_KEY SECONDS
 // FROM is one of our addresses, TO an address with port. The initiations are right in everything that can be checked
-// without a Diffie-Hellman. Prints `flooding`, then `sent N, N answers`.
+// without a Diffie-Hellman. Prints `answered` when the first answer comes: a stranger's only answer is a cookie, so that
+// they are under load from then on. Prints `sent N, N answers` at the end.
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   calendarNow,
@@ -28,9 +29,10 @@ let answers = 0
 socket.watch(() => {
   incoming.clear()
   while (socket.receive(incoming));
-  eachDatagram(incoming, () => answers++)
+  eachDatagram(incoming, () => {
+    if (++answers === 1) console.log('answered')
+  })
 })
-console.log('flooding')
 let sent = 0
 for (const end = performance.now() + Number(seconds) * 1000; performance.now() < end; await sleep(PAUSE_MS)) {
   for (let i = 0; i < BURST; i++) socket.sendOne({ local: undefined, remote, payload })
