@@ -38,6 +38,7 @@ async function buildOne(home: string, entry: string, isApp: boolean): Promise<vo
     target: 'es2024',
     platform: isApp ? 'node' : 'neutral',
     sourcemap: true,
+    removeNodeProtocol: false, // `node:sqlite` has no other name
     silent: true,
     config: false,
     tsconfig: join(home, 'tsconfig.json'),

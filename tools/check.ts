@@ -28,7 +28,7 @@ const checks: Readonly<Record<string, () => Promise<boolean> | boolean>> = {
     await build()
     const folder = mkdtempSync(join(tmpdir(), 'sallyport-pack-'))
     try {
-      return libraries().every(name => isWellPacked(name, folder))
+      return libraries().every(name => isWellPacked(name, folder)) && readdirSync(join(root, 'apps')).every(starts)
     } finally {
       rmSync(folder, { recursive: true })
     }
@@ -52,6 +52,14 @@ function isWellPacked(name: string, folder: string): boolean {
     run('publint', tarball, '--strict', '--level', 'warning') &&
     run('attw', tarball, '--profile', 'esm-only', '--quiet')
   )
+}
+
+/** Whether an app as it is published gets as far as its help: bundling may lose what sources find. */
+function starts(name: string): boolean {
+  const main = join(root, 'apps', name, 'dist/main.js')
+  const { status, stderr } = spawnSync(process.execPath, [main, '--help'], { encoding: 'utf8', timeout: 30_000 })
+  if (status !== 0) console.error(`${name} doesn't start: ${stderr}`)
+  return status === 0
 }
 
 function run(tool: string, ...args: readonly string[]): boolean {
