@@ -32,6 +32,7 @@ const ID_FILE = '/var/lib/dev.firezone.client/config/firezone-id.json'
 
 await runMain(async () => {
   const options = readOptions(process.argv, CLIENT_VERSION)
+  if (!options.onlyChecks && !mayAdministrateNetwork()) throw new OperatorError('a client needs root or CAP_NET_ADMIN')
   const logger = createLogger({ filter: options.logFilter })
   let stop = (): void => process.exit(0) // until there is somebody to say goodbye to
   onShutdownSignal(
@@ -55,7 +56,6 @@ await runMain(async () => {
     logger.info({ portal: origin }, 'configuration is good')
     return
   }
-  if (!mayAdministrateNetwork()) throw new OperatorError('a client needs root or CAP_NET_ADMIN')
   const portalAddresses = await resolveHost(hostname).catch(cause => {
     throw new OperatorError(`portal ${origin} can't be resolved`, { cause })
   })

@@ -18,7 +18,7 @@ export interface ClientOptions {
   /** Whether to raise the kernel's limit of socket buffers. */
   readonly raisesBuffers: boolean
   /** As in `RUST_LOG`. */
-  readonly logFilter: string | undefined
+  readonly logFilter: string
 }
 
 /** Reads command line and environment, from which the token is taken away. Throws a `CommanderError`. */
@@ -60,6 +60,6 @@ export function readOptions(argv: readonly string[], version: string): ClientOpt
     onlyChecks: options['check'] ?? false,
     exitsWhenUp: options['exit'] ?? false,
     raisesBuffers: options['incBuf'] ?? false,
-    logFilter: process.env['RUST_LOG'],
+    logFilter: options['logFilter'],
   }
 }

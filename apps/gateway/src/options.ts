@@ -23,7 +23,7 @@ export interface GatewayOptions {
   /** Whether to forward and masquerade what comes out of the tunnel. */
   readonly masquerades: boolean
   /** As in `RUST_LOG`. */
-  readonly logFilter: string | undefined
+  readonly logFilter: string
 }
 
 /** Reads command line and environment, from which the token is taken away. Throws a `CommanderError`. */
@@ -66,6 +66,6 @@ export function readOptions(argv: readonly string[], version: string): GatewayOp
     health: options['healthCheckAddr'],
     raisesBuffers: options['incBuf'],
     masquerades: options['masquerade'] ?? false,
-    logFilter: process.env['RUST_LOG'],
+    logFilter: options['logFilter'],
   }
 }

@@ -1,7 +1,7 @@
 import type { Portal } from '@sallyport/portal-core'
 import type { Instant } from '@sallyport/sans-io'
+import { OperatorError } from '@sallyport/service'
 import { guessType } from './admin/commands/resources.ts'
-import { OperatorError } from './operator-error.ts'
 
 /** What a new installation starts with. */
 export interface BootstrapOptions {

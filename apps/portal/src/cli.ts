@@ -1,12 +1,13 @@
 import { silentLogger } from '@sallyport/sans-io'
-import { Command, Option } from 'commander'
+import { createLogger, createProgram, parseLogFilterOption } from '@sallyport/service'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import manifest from '../package.json' with { type: 'json' }
 import { callAdminSocket } from './admin/admin-socket.ts'
 import type { Command as AdminCommand } from './admin/command.ts'
 import { COMMANDS } from './admin/commands.ts'
 import { parseExpiry } from './admin/text-forms.ts'
 import { bootstrap } from './bootstrap.ts'
 import { openDatabase } from './database/database.ts'
-import { type LogFormat, makeLogger } from './log.ts'
 import { PortalHost } from './portal-host.ts'
 import { printResult } from './print.ts'
 import { serve } from './serve.ts'
@@ -18,10 +19,11 @@ const SOCKET = '/run/sallyport/portal.sock'
 
 /** Makes the command line: `serve`, `bootstrap` and `admin …`. */
 export function makeProgram(): Command {
-  const program = new Command('sallyport-portal')
-    .description('The Sallyport portal: knows who may reach what, and brings clients and gateways together.')
-    .exitOverride()
-    .showHelpAfterError('(see --help)')
+  const program = createProgram(
+    'sallyport-portal',
+    'The Sallyport portal: knows who may reach what, and brings clients and gateways together.',
+    manifest.version,
+  )
   program.addCommand(serveCommand())
   program.addCommand(bootstrapCommand())
   program.addCommand(adminCommand())
@@ -50,13 +52,17 @@ function serveCommand(): Command {
     .addOption(
       new Option('--max-peers <count>', 'how many may be connected at once')
         .env('SALLYPORT_MAX_PEERS')
-        .argParser(text => Math.max(1, Math.trunc(Number(text)) || 1)),
+        .argParser(parseCount),
     )
     .addOption(new Option('--log-format <format>', 'how to log').choices(['human', 'json']).env('LOG_FORMAT'))
-    .addOption(new Option('--log-level <level>', 'what to log').env('LOG_LEVEL').default('info'))
+    .addOption(
+      new Option('--log-level <level>', 'what to log: error, warn, info or debug')
+        .env('LOG_LEVEL')
+        .argParser(parseLogFilterOption)
+        .default('info'),
+    )
     .action(async options => {
-      const format: LogFormat = options.logFormat ?? (process.stdout.isTTY ? 'human' : 'json')
-      const logger = makeLogger(format, options.logLevel)
+      const logger = createLogger({ format: options.logFormat, filter: options.logLevel })
       const portal = await serve({ ...options, trustedProxies: options.trustedProxies?.split(','), logger })
       logger.info({ address: portal.address, adminSocket: options.adminSocket }, 'listening')
       const signal = await nextSignal()
@@ -140,6 +146,11 @@ function adminSubcommand(command: AdminCommand, admin: Command): Command {
     const { socket, json } = admin.opts()
     printResult(await callAdminSocket(socket, 'POST', url, Object.fromEntries(given)), json)
   })
+}
+
+function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('a number from 1 is wanted.')
+  return Number(text)
 }
 
 const camelCase = (name: string): string => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())

@@ -2,13 +2,13 @@ import type { Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
 import { type Cidr, parseCidr } from '@sallyport/portal-core'
 import type { Logger } from '@sallyport/sans-io'
+import { OperatorError } from '@sallyport/service'
 import { makeAdminApp } from './admin/admin-app.ts'
 import { serveAdminSocket } from './admin/admin-socket.ts'
 import { openDatabase } from './database/database.ts'
 import { listen, parseListenAddress } from './http/listen.ts'
 import { PeerSockets } from './http/peer-sockets.ts'
 import { makeWebApp } from './http/web-app.ts'
-import { OperatorError } from './operator-error.ts'
 import { PortalHost } from './portal-host.ts'
 
 /** How a portal is run. */
@@ -74,7 +74,8 @@ export async function serve(options: ServeOptions): Promise<RunningPortal> {
 
 function requireCidr(text: string): Cidr {
   const cidr = parseCidr(text.trim())
-  if (cidr === undefined) throw new OperatorError(`"${text}" is no network of trusted proxies, such as 10.0.0.0/8`)
+  if (cidr === undefined)
+    throw new OperatorError(`"${text}" is no network of trusted proxies, such as 10.0.0.0/8`, { exitCode: 2 })
   return cidr
 }
 

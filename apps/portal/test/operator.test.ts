@@ -5,13 +5,13 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLogger } from '@sallyport/sans-io'
+import { OperatorError } from '@sallyport/service'
 import { afterAll, describe, expect, test } from 'vitest'
 import { callAdminSocket } from '../src/admin/admin-socket.ts'
 import { COLUMNS, columnName } from '../src/database/columns.ts'
 import { openDatabase } from '../src/database/database.ts'
 import { SqliteStore } from '../src/database/sqlite-store.ts'
 import { parseListenAddress } from '../src/http/listen.ts'
-import { OperatorError } from '../src/operator-error.ts'
 import { formatObject, formatTable } from '../src/print.ts'
 import { serve } from '../src/serve.ts'
 import { TestPortal } from './running-portal.ts'
@@ -292,6 +292,23 @@ describe('the program', () => {
     return { code, out, err }
   }
 
+  const SOCKET = join(folder, 'wrong.sock')
+  test.each([
+    [2, ['serve', '--nope']],
+    [2, ['serve', '--listen', 'x']],
+    [2, ['serve', '--log-level', 'loud']],
+    [2, ['serve', '--max-peers', 'many']],
+    [2, ['serve', '--trusted-proxies', '1.2.3']],
+    [1, ['serve', '--database', '/proc/none/portal.sqlite']],
+    [1, ['serve', '--database', ':memory:', '--admin-socket', '/proc/none/portal.sock']],
+    [1, ['serve', '--database', ':memory:', '--listen', '192.0.2.1:80', '--admin-socket', SOCKET]],
+    [1, ['bootstrap', '--database', '/proc/none/portal.sqlite']],
+    [2, ['bootstrap', '--database', ':memory:', '--client-expires', 'soon']],
+    [1, ['admin', '--socket', SOCKET, 'site', 'list']],
+  ])('ends with %i and one line when called by %j', { timeout: 30_000 }, async (code, args) => {
+    expect(await run(...args)).toEqual({ code, out: '', err: expect.stringMatching(/^error: [^\n]+\n$/) })
+  })
+
   test('bootstraps once, serves, obeys, survives being killed, and says what is wrong in one line', async () => {
     const database = join(folder, 'program.sqlite')
     const socket = join(folder, 'program.sock')
@@ -299,7 +316,7 @@ describe('the program', () => {
     expect(made.code, made.err).toBe(0)
     expect(JSON.parse(made.out)).toMatchObject({ gatewayToken: expect.any(String), relayToken: expect.any(String) })
     const again = await run('bootstrap', '--database', database)
-    expect(again).toMatchObject({ code: 1, err: expect.stringMatching(/^sallyport-portal: [^\n]+ exists[^\n]*\n$/) })
+    expect(again).toMatchObject({ code: 1, err: expect.stringMatching(/^error: [^\n]+ exists[^\n]*\n$/) })
 
     const main = new URL('../src/main.ts', import.meta.url).pathname
     const args = ['--conditions=development', main, 'serve', '--database', database, '--listen', '127.0.0.1:0']
@@ -322,7 +339,7 @@ describe('the program', () => {
     expect(await run('admin', '--socket', socket, 'site', 'create')).toMatchObject({ code: 2 })
     expect(await run('admin', '--socket', socket, 'site', 'create', '--name', 'Branch')).toMatchObject({
       code: 1,
-      err: 'sallyport-portal: name: is taken\n',
+      err: 'error: name: is taken\n',
     })
     child.kill('SIGTERM')
     expect(await once(child, 'exit')).toEqual([0, null])

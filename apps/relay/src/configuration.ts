@@ -1,5 +1,12 @@
 import { IpAddress } from '@sallyport/sans-io'
-import { createProgram, OperatorError, parseListenAddress, parseProgram, takeTokenVariable } from '@sallyport/service'
+import {
+  createProgram,
+  OperatorError,
+  parseApiUrl,
+  parseListenAddress,
+  parseProgram,
+  takeTokenVariable,
+} from '@sallyport/service'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Endpoint } from './http.ts'
 import { type LogLevel, parseLogFilter } from './log-filter.ts'
@@ -105,7 +112,9 @@ function newProgram(version: string): Command {
     .addOption(option('--listen-port <port>', 'LISTEN_PORT', 'where clients find us').argParser(port).default(3478))
     .addOption(option('--lowest-port <port>', 'LOWEST_PORT', 'the first relayed port').argParser(port).default(49152))
     .addOption(option('--highest-port <port>', 'HIGHEST_PORT', 'the last relayed port').argParser(port).default(65535))
-    .addOption(option('--api-url <url>', 'FIREZONE_API_URL', 'the portal, such as wss://api.example.com'))
+    .addOption(
+      option('--api-url <url>', 'FIREZONE_API_URL', 'the portal, such as wss://api.example.com').argParser(parseApiUrl),
+    )
     .addOption(
       option('--auth-secret <text>', 'AUTH_SECRET', 'what passwords are derived from (default: drawn at the start)'),
     )

@@ -57,7 +57,10 @@ function handle(event: PhoenixEvent, { health, logger, onGivenUp }: PortalOption
       break
     case 'disconnected':
       health.isReady = false
-      logger.warn({ reason: event.reason, retryInMs: event.retryAt - monotonicNow() }, 'lost the portal')
+      logger.warn(
+        { reason: event.reason, retryInMs: Math.max(0, Math.round(event.retryAt - monotonicNow())) },
+        'lost the portal',
+      )
       break
     case 'failed':
       health.isReady = false

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { chmodSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { makeFolder } from './folder.ts'
 import { OperatorError } from './operator-error.ts'
 
 /** Where a device's id lives. */
@@ -46,7 +47,7 @@ function createId(file: DeviceIdFile): string {
   const id = createHash('sha256').update(randomUUID()).digest('hex')
   const temporary = `${file.path}.${process.pid}`
   try {
-    mkdirSync(dirname(file.path), { recursive: true, mode: DIRECTORY_MODE })
+    makeFolder(dirname(file.path), DIRECTORY_MODE)
     writeFileSync(temporary, JSON.stringify({ id }), { mode: FILE_MODE })
     try {
       linkSync(temporary, file.path) // all of it or nothing, and never over another file

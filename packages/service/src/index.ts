@@ -6,6 +6,7 @@
  */
 export { type DeviceIdFile, deviceId } from './device-id.ts'
 export { parseDuration } from './duration.ts'
+export { makeFolder } from './folder.ts'
 export { type HealthServer, serveHealth } from './health.ts'
 export { hostVersion, mayAdministrateNetwork, raiseSocketBuffers, setSysctl } from './host.ts'
 export { createLogger, type LoggerOptions, type ServiceLogger } from './logger.ts'
@@ -13,8 +14,11 @@ export { describeError, OperatorError } from './operator-error.ts'
 export {
   createProgram,
   DEFAULT_API_URL,
+  forgetEmptyVariables,
+  parseApiUrl,
   parseDurationOption,
   parseListenAddress,
+  parseLogFilterOption,
   parseProgram,
   peerOptions,
 } from './option.ts'

@@ -11,28 +11,40 @@ export function createProgram(name: string, description: string, version: string
     .version(version)
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text) })
-    .showHelpAfterError('(see --help)')
+}
+
+/** Parses command line and environment as {@link forgetEmptyVariables} leaves it. Throws a `CommanderError`. */
+export function parseProgram(program: Command, argv: readonly string[]): void {
+  forgetEmptyVariables(program)
+  program.parse(argv)
 }
 
 /**
- * Parses command line and environment. Throws a `CommanderError`.
+ * Deletes the variables of a program and its commands that say nothing.
  *
  * An empty variable is none: compose files set those that they have no value for. A variable that says no (`false`,
  * `0`) doesn't switch an option on that is either there or not.
  */
-export function parseProgram(program: Command, argv: readonly string[]): void {
+export function forgetEmptyVariables(program: Command): void {
   for (const { envVar, required, optional } of program.options) {
     if (envVar === undefined) continue
     const saysNo = required || optional ? [''] : ['', '0', 'false', 'no', 'off']
     if (saysNo.includes(process.env[envVar]?.toLowerCase() ?? '')) delete process.env[envVar]
   }
-  program.parse(argv)
+  for (const command of program.commands) forgetEmptyVariables(command)
 }
 
 /** Returns the options that clients and gateways have in common. */
 export function peerOptions(): readonly Option[] {
   return [
-    new Option('-u, --api-url <url>', 'address of the portal').env('FIREZONE_API_URL').default(DEFAULT_API_URL),
+    new Option('-u, --api-url <url>', 'address of the portal')
+      .env('FIREZONE_API_URL')
+      .argParser(parseApiUrl)
+      .default(DEFAULT_API_URL),
+    new Option('--log-filter <filter>', 'error, warn, info or debug')
+      .env('RUST_LOG')
+      .argParser(parseLogFilterOption)
+      .default('info'),
     new Option('-n, --firezone-name <name>', 'name of this machine for administrators (default: host name)').env(
       'FIREZONE_NAME',
     ),
@@ -51,6 +63,22 @@ export function parseListenAddress(text: string): { readonly host: string; reado
   const port = Number(match?.[3])
   if (match === null || port > 0xffff) throw new InvalidArgumentError('an address and a port are wanted: 0.0.0.0:8080')
   return { host: match[1] ?? match[2]!, port }
+}
+
+/** Checks the value of an option that is a portal's address, such as `wss://api.example.com`. */
+export function parseApiUrl(text: string): string {
+  const url = URL.parse(text)
+  if (url === null || url.hostname === '' || !/^(wss?|https?):$/.test(url.protocol))
+    throw new InvalidArgumentError('the address of a portal is wanted: wss://api.example.com')
+  return text
+}
+
+/** Checks the value of an option with directives as in `RUST_LOG`: `info`, or `warn,snownet=debug`. */
+export function parseLogFilterOption(text: string): string {
+  const isDirective = (part: string): boolean =>
+    /^\s*(?:[\w:.\-[\]{}]+=)?(?:off|error|warn|info|debug|trace)\s*$/i.test(part)
+  if (!text.split(',').every(isDirective)) throw new InvalidArgumentError('a log level is wanted: info')
+  return text
 }
 
 /** Parses the value of an option such as `5m` or `30d`. */

@@ -1,20 +1,24 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CommanderError, InvalidArgumentError } from 'commander'
+import { CommanderError, InvalidArgumentError, Option } from 'commander'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import {
   createLogger,
   createProgram,
   describeError,
   deviceId,
+  forgetEmptyVariables,
   hostVersion,
+  makeFolder,
   mayAdministrateNetwork,
   OperatorError,
   onShutdownSignal,
+  parseApiUrl,
   parseDuration,
   parseDurationOption,
   parseListenAddress,
+  parseLogFilterOption,
   parseProgram,
   peerOptions,
   readTokenFile,
@@ -31,6 +35,22 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 const modeOf = (path: string): number => statSync(path).mode & 0o777
+
+describe('a folder', () => {
+  test('is made with those above it, for its owner only, and may exist', () => {
+    const path = join(folder, 'a', 'b')
+    makeFolder(path, 0o700)
+    makeFolder(path, 0o700)
+
+    expect([modeOf(path), modeOf(join(folder, 'a'))]).toEqual([0o700, 0o700])
+  })
+
+  test('that can’t be made is an error, and no endless loop', () => {
+    expect(() => makeFolder('/proc/none/folder', 0o700)).toThrow(/ENOENT|EACCES|EPERM/)
+    writeFileSync(join(folder, 'file'), '')
+    expect(() => makeFolder(join(folder, 'file', 'x'), 0o700)).toThrow(/ENOTDIR|EEXIST/)
+  })
+})
 
 describe('the device id', () => {
   const file = () => ({ path: join(folder, 'config', 'id.json'), whenNotJson: 'refuse' }) as const
@@ -186,6 +206,27 @@ describe('options', () => {
     expect(() => parseDurationOption('soon')).toThrow(InvalidArgumentError)
   })
 
+  test('of a portal and a log filter are checked', () => {
+    expect(parseApiUrl('wss://api.example.com/x')).toBe('wss://api.example.com/x')
+    for (const wrong of ['api.example.com', 'ftp://api.example.com', 'wss://', '']) {
+      expect(() => parseApiUrl(wrong)).toThrow(InvalidArgumentError)
+    }
+    expect(parseLogFilterOption('WARN,snownet::node=debug')).toBe('WARN,snownet::node=debug')
+    for (const wrong of ['loud', 'x=', '!!', 'info,']) {
+      expect(() => parseLogFilterOption(wrong)).toThrow(InvalidArgumentError)
+    }
+  })
+
+  test('of a command of a program are forgotten, too, where a variable is empty', () => {
+    vi.stubEnv('SALLYPORT_TEST', '')
+    const program = createProgram('x', '', '1')
+    program.command('serve').addOption(new Option('--listen <address>').env('SALLYPORT_TEST'))
+    forgetEmptyVariables(program)
+
+    expect(process.env['SALLYPORT_TEST']).toBeUndefined()
+    vi.unstubAllEnvs()
+  })
+
   test('that are either there or not can be switched off by a variable that says no', () => {
     const parse = (value: string): unknown => {
       process.env['FIREZONE_NO_TELEMETRY'] = value
@@ -212,6 +253,7 @@ describe('options', () => {
   test('of peers have their places in the environment', () => {
     expect(peerOptions().map(option => option.envVar)).toEqual([
       'FIREZONE_API_URL',
+      'RUST_LOG',
       'FIREZONE_NAME',
       'FIREZONE_ID',
       'FIREZONE_NO_TELEMETRY',

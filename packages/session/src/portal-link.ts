@@ -92,7 +92,7 @@ export class PortalLink<Message> {
         break
       case 'disconnected':
         logger.info(
-          { reason: event.reason, retryInMs: Math.round(event.retryAt - now()) },
+          { reason: event.reason, retryInMs: Math.max(0, Math.round(event.retryAt - now())) },
           'connection to the portal is lost',
         )
         break

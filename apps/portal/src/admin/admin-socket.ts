@@ -1,16 +1,16 @@
-import { chmodSync, mkdirSync, statSync, unlinkSync } from 'node:fs'
+import { chmodSync, statSync, unlinkSync } from 'node:fs'
 import { request, type Server } from 'node:http'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { createAdaptorServer } from '@hono/node-server'
+import { makeFolder, OperatorError } from '@sallyport/service'
 import type { Hono } from 'hono'
-import { OperatorError } from '../operator-error.ts'
 
 /** Serves the administrator's interface on a socket that only its owner can open. */
 export async function serveAdminSocket(app: Hono, path: string): Promise<Server> {
   const server = createAdaptorServer({ fetch: app.fetch }) as Server
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    makeFolder(dirname(path), 0o700)
     await removeStale(path)
     const mask = process.umask(0o177) // the socket must not be open to others even for a moment
     try {

@@ -63,6 +63,8 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
   /** Stable, for matching. */
   readonly code = 'PORTAL_USAGE'
+  /** What a program ends with that is called like this. */
+  readonly exitCode = 2
 }
 
 /** Checks what came over the wire against a command's options. */

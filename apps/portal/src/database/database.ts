@@ -1,9 +1,9 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { makeFolder, OperatorError } from '@sallyport/service'
 import { Kysely } from 'kysely'
 import { Migrator } from 'kysely/migration'
-import { OperatorError } from '../operator-error.ts'
 import { MIGRATIONS } from './migrations.ts'
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts'
 import type { Schema } from './schema.ts'
@@ -46,7 +46,7 @@ export async function openDatabase(path: string): Promise<OpenDatabase> {
 }
 
 function makePrivateFile(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(path), 0o700)
   closeSync(openSync(path, 'a', 0o600))
   chmodSync(path, 0o600)
 }

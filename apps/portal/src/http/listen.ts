@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { OperatorError } from '../operator-error.ts'
+import { OperatorError } from '@sallyport/service'
 
 /** Where a server listens: an address and a port. */
 export interface ListenAddress {
@@ -12,7 +12,7 @@ export interface ListenAddress {
 export function parseListenAddress(text: string): ListenAddress {
   const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i.exec(text.trim())
   if (match === null || Number(match[3]) > 0xffff) {
-    throw new OperatorError(`"${text}" is no address to listen on, such as 0.0.0.0:8080 or [::]:8080`)
+    throw new OperatorError(`"${text}" is no address to listen on, such as 0.0.0.0:8080 or [::]:8080`, { exitCode: 2 })
   }
   return { host: match[1] ?? match[2]!, port: Number(match[3]) }
 }
