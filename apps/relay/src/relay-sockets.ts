@@ -8,7 +8,12 @@ import {
   PacketBuffer,
   unreachable,
 } from '@sallyport/sans-io'
-import { LISTENING_SOCKET, type TurnServer, type TurnServerEvent } from '@sallyport/turn-server'
+import {
+  LISTENING_SOCKET,
+  MAX_INDICATION_HEADER_LENGTH,
+  type TurnServer,
+  type TurnServerEvent,
+} from '@sallyport/turn-server'
 
 /** Where a relay listens. */
 export interface ListeningOptions {
@@ -180,4 +185,4 @@ const MAX_READS = 64
 
 /** Each read may be up to 64 datagrams. */
 const MAX_VERDICTS = 64 * MAX_READS
-const HEADER_SLOT = 8
+const HEADER_SLOT = MAX_INDICATION_HEADER_LENGTH

@@ -1,52 +1,66 @@
-import { type Random, randomBytes, type SocketAddress, toHex } from '@sallyport/sans-io'
+import {
+  concatBytes,
+  elapsed,
+  equalBytes,
+  fromHex,
+  type Instant,
+  type Millis,
+  minutes,
+  type Random,
+  randomBytes,
+  type SocketAddress,
+  type StunCrypto,
+  toHex,
+  viewOf,
+} from '@sallyport/sans-io'
 
-/** How many requests a nonce is good for. */
-export const NONCE_USES = 10_000
-
-interface Nonce {
-  readonly hex: string
-  usesLeft: number
-}
+/** How long a nonce is good for, however often it is used. */
+export const NONCE_LIFETIME: Millis = minutes(60)
 
 /**
- * The nonces that are in use (RFC 8489 §9.2): one for each client address, of no use from any other.
+ * Nonces that nobody has to remember (RFC 8489 §9.2, §16.1.1): each tells when it was made, and proves that we made it
+ * for that address.
  *
- * Anybody can ask for one from any address that they forge, so the table is bounded: the nonce that was used the
- * longest time ago gives way, and whoever it belonged to gets another one with the next 438.
+ * ```
+ *  seconds since the start (32) | HMAC-SHA256(our key, seconds | port | address), the first 96 bits
+ * ```
+ *
+ * Anybody can ask for nonces from any address that they forge; it takes no memory. Firezone's relays write theirs as
+ * UUIDs, and so do we.
  */
 export class Nonces {
-  readonly #random: Random
-  readonly #capacity: number
-  readonly #byClient = new Map<string, Nonce>()
+  readonly #key: Uint8Array
+  readonly #crypto: StunCrypto
+  readonly #epoch: Instant
 
-  constructor(random: Random, capacity: number) {
-    this.#random = random
-    this.#capacity = capacity
+  /** @param epoch - An instant that isn't later than any other. */
+  constructor(random: Random, crypto: StunCrypto, epoch: Instant) {
+    this.#key = randomBytes(random, 32)
+    this.#crypto = crypto
+    this.#epoch = epoch
   }
 
-  /** How many are in use. */
-  get size(): number {
-    return this.#byClient.size
+  /** Returns a nonce for `client`: text in the form of a UUID. */
+  issue(client: SocketAddress, now: Instant): string {
+    const madeAt = Math.floor(elapsed(this.#epoch, now) / 1000)
+    return formatUuid(toHex(this.#nonce(client, madeAt)))
   }
 
-  /** Returns the nonce of `client`, which is made if it has none: text in the form of a UUID. */
-  issue(client: SocketAddress): string {
-    const known = this.#byClient.get(client.key)
-    if (known !== undefined) return formatUuid(known.hex)
-    const hex = toHex(randomBytes(this.#random, 16))
-    this.#byClient.set(client.key, { hex, usesLeft: NONCE_USES })
-    if (this.#byClient.size > this.#capacity) this.#byClient.delete(this.#byClient.keys().next().value!)
-    return formatUuid(hex)
+  /** Returns whether a nonce, given as 32 hexadecimal digits, was made for `client` and isn't too old. */
+  isFresh(client: SocketAddress, hex: string, now: Instant): boolean {
+    const nonce = fromHex(hex)
+    const madeAt = viewOf(nonce).getUint32(0)
+    const age = elapsed(this.#epoch, now) - madeAt * 1000
+    return age >= 0 && age < NONCE_LIFETIME && equalBytes(nonce, this.#nonce(client, madeAt))
   }
 
-  /** Uses up one use of a nonce, given as 32 hexadecimal digits. Returns whether `client` had one left. */
-  spend(client: SocketAddress, hex: string): boolean {
-    const nonce = this.#byClient.get(client.key)
-    if (nonce?.hex !== hex) return false
-    this.#byClient.delete(client.key) // to the end, where the recently used ones are
-    if (nonce.usesLeft-- === 0) return false
-    this.#byClient.set(client.key, nonce)
-    return true
+  #nonce({ ip, port }: SocketAddress, madeAt: number): Uint8Array {
+    const head = new Uint8Array(6)
+    const view = viewOf(head)
+    view.setUint32(0, madeAt)
+    view.setUint16(4, port)
+    const proof = this.#crypto.hmacSha256(this.#key, concatBytes(head, ip.bytes))
+    return concatBytes(head.subarray(0, 4), proof.subarray(0, 12))
   }
 }
 

@@ -22,10 +22,15 @@ export class PortPool {
     return this.#free
   }
 
-  /** Takes a port, or returns `undefined` when none is free. */
-  take(): number | undefined {
+  /** Takes a port, which is to be even if that is asked for, or returns `undefined` when none is free. */
+  take(isEven = false): number | undefined {
     if (this.#free === 0) return undefined
-    const index = randomBelow(this.#random, this.#free)
+    const drawn = randomBelow(this.#random, this.#free)
+    let index = drawn
+    while (isEven && this.#ports[index]! % 2 !== 0) {
+      index = (index + 1) % this.#free
+      if (index === drawn) return undefined
+    }
     const port = this.#ports[index]!
     this.#ports[index] = this.#ports[--this.#free]!
     this.#ports[this.#free] = port

@@ -2,6 +2,7 @@ import type { IpFamily, SocketAddress } from '@sallyport/sans-io'
 import {
   ALLOCATE,
   attributeOf,
+  attributesOf,
   BINDING,
   CHANNEL_BIND,
   CREATE_PERMISSION,
@@ -13,12 +14,14 @@ import {
 } from '@sallyport/stun'
 
 /** A request that is complete, as far as its user needn't be known. */
-export type TurnRequest =
-  | { readonly type: 'binding'; readonly message: StunMessage }
+export type TurnRequest = { readonly type: 'binding'; readonly message: StunMessage } | AuthenticatedRequest
+
+/** A request that only a user may make. */
+export type AuthenticatedRequest =
   | AllocateRequest
   | { readonly type: 'refresh'; readonly message: StunMessage; readonly lifetime: number | undefined }
   | ChannelBindRequest
-  | { readonly type: 'create-permission'; readonly message: StunMessage }
+  | CreatePermissionRequest
 
 /** An ALLOCATE (RFC 8656 §7.1). */
 export interface AllocateRequest {
@@ -30,6 +33,10 @@ export interface AllocateRequest {
   readonly additionalFamily: IpFamily | undefined
   /** In seconds. */
   readonly lifetime: number | undefined
+  /** EVEN-PORT: whether the port is to be even, and whether the next one is to be reserved, too. */
+  readonly evenPort: 'any' | 'even' | 'even-and-next'
+  /** Whether a port is claimed that was reserved earlier. */
+  readonly hasReservation: boolean
 }
 
 /** A CHANNEL-BIND (RFC 8656 §12.1). */
@@ -38,6 +45,14 @@ export interface ChannelBindRequest {
   readonly message: StunMessage
   readonly channel: number
   readonly peer: SocketAddress
+}
+
+/** A CREATE-PERMISSION (RFC 8656 §10.1). */
+export interface CreatePermissionRequest {
+  readonly type: 'create-permission'
+  readonly message: StunMessage
+  /** At least one; their ports don't matter. */
+  readonly peers: readonly SocketAddress[]
 }
 
 /** A request that can't be served, whoever sent it. */
@@ -72,15 +87,30 @@ export function readRequest(datagram: Uint8Array): TurnRequest | BadRequest | un
     case CHANNEL_BIND:
       return readChannelBind(message)
     case CREATE_PERMISSION:
-      return { type: 'create-permission', message }
+      return readCreatePermission(message)
     default:
       return { type: 'bad', header: message, code: 400 }
   }
 }
 
+/**
+ * Returns the numbers of the attributes that the server would have to understand to serve `message`, and doesn't
+ * (RFC 8489 §6.3.1): each once. DONT-FRAGMENT is one of them, as RFC 8656 §7.2 wants from a server that can't.
+ */
+export function unknownAttributes(message: StunMessage): number[] {
+  const numbers = new Set<number>()
+  for (const attribute of message.attributes) {
+    if (attribute.type === 'dont-fragment') numbers.add(DONT_FRAGMENT)
+    else if (attribute.type === 'unknown' && attribute.number < FIRST_OPTIONAL) numbers.add(attribute.number)
+    if (numbers.size === MAX_NAMED) break
+  }
+  return [...numbers]
+}
+
 function readAllocate(message: StunMessage): AllocateRequest | BadRequest {
   const transport = attributeOf(message, 'requested-transport')
   if (transport === undefined) return { type: 'bad', header: message, code: 400 }
+  const reservesNext = attributeOf(message, 'even-port')
   return {
     type: 'allocate',
     message,
@@ -88,6 +118,8 @@ function readAllocate(message: StunMessage): AllocateRequest | BadRequest {
     requestedFamily: attributeOf(message, 'requested-address-family'),
     additionalFamily: attributeOf(message, 'additional-address-family'),
     lifetime: attributeOf(message, 'lifetime'),
+    evenPort: reservesNext === undefined ? 'any' : reservesNext ? 'even-and-next' : 'even',
+    hasReservation: attributeOf(message, 'reservation-token') !== undefined,
   }
 }
 
@@ -97,3 +129,18 @@ function readChannelBind(message: StunMessage): ChannelBindRequest | BadRequest 
   if (channel === undefined || peer === undefined) return { type: 'bad', header: message, code: 400 }
   return { type: 'channel-bind', message, channel, peer }
 }
+
+function readCreatePermission(message: StunMessage): CreatePermissionRequest | BadRequest {
+  const peers = attributesOf(message, 'xor-peer-address')
+  return peers.length === 0
+    ? { type: 'bad', header: message, code: 400 }
+    : { type: 'create-permission', message, peers }
+}
+
+const DONT_FRAGMENT = 0x001a
+
+/** RFC 8489 §14: from this number on, attributes may be ignored. */
+const FIRST_OPTIONAL = 0x8000
+
+/** An answer stays short, whatever the request is full of. */
+const MAX_NAMED = 8

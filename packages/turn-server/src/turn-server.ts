@@ -1,41 +1,37 @@
 import {
-  add,
   BoundedQueue,
   type Datagram,
   earliest,
   elapsed,
   type Instant,
   type Logger,
-  minutes,
   type PacketBuffer,
   type Random,
   type SansIo,
   type SocketAddress,
   type StunCrypto,
-  seconds,
   silentLogger,
   type Transmit,
-  unreachable,
   type WallClock,
 } from '@sallyport/sans-io'
-import { attributeOf, type StunAttribute, type StunHeader, type StunMessage } from '@sallyport/stun'
-import { chooseAddresses, type PublicAddresses } from './address-family.ts'
-import { type Allocation, relayedAddress } from './allocation.ts'
+import { attributeOf, type StunHeader } from '@sallyport/stun'
+import type { PublicAddresses } from './address-family.ts'
+import type { Allocation } from './allocation.ts'
 import { AllocationTable } from './allocation-table.ts'
 import { Authentication } from './authentication.ts'
 import { NoPublicAddressError } from './errors.ts'
-import { Forwarding, type ForwardingStats } from './forwarding.ts'
+import { Forwarding } from './forwarding.ts'
+import { isSendIndication, MAX_INDICATION_HEADER_LENGTH } from './indication.ts'
 import { Nonces } from './nonces.ts'
+import { PeerPolicy, type PeerRules } from './peer-policy.ts'
 import { PortPool } from './port-pool.ts'
-import { type AllocateRequest, type ChannelBindRequest, readRequest, type TurnRequest } from './request.ts'
-import { type ErrorCode, ResponseWriter } from './response.ts'
+import { RecentResponses } from './recent-responses.ts'
+import { ReplyBudget } from './reply-budget.ts'
+import { type AuthenticatedRequest, readRequest, unknownAttributes } from './request.ts'
+import { failure, type Response, ResponseWriter, success } from './response.ts'
+import { Service } from './service.ts'
 import type { TurnServerEvent } from './turn-server-event.ts'
-
-/** The lifetime of an allocation whose client doesn't ask for one (RFC 8656 §3.2). */
-export const DEFAULT_LIFETIME_SECONDS = 600
-
-/** The longest lifetime that an allocation gets at a time (RFC 8656 §7.2). */
-export const MAX_LIFETIME_SECONDS = 3600
+import { countDrop, newStats, type TurnServerStats } from './turn-server-stats.ts'
 
 /** What a {@link TurnServer} is made of. */
 export interface TurnServerOptions {
@@ -45,7 +41,7 @@ export interface TurnServerOptions {
   readonly secret: string
   readonly crypto: StunCrypto
   readonly random: Random
-  /** A moment on both clocks: credentials end by the calendar. */
+  /** A moment on both clocks, not later than any that the server is told: credentials end by the calendar. */
   readonly calendar: { readonly instant: Instant; readonly wallClock: WallClock }
   /** The relayed ports, both ends included: by default 49152 to 65535. */
   readonly ports?: { readonly lowest: number; readonly highest: number }
@@ -53,23 +49,21 @@ export interface TurnServerOptions {
   readonly realm?: string
   /** How the server calls itself in its responses. */
   readonly software?: string
-  /** How many channels there may be in all: by default 262144. */
+  /** Which peers clients may have, beyond what is always denied: see {@link PeerPolicy}. */
+  readonly peers?: PeerRules
+  /** How many allocations there may be in all: by default as many as ports. */
+  readonly maxAllocations?: number
+  /** How many allocations a user may have at a time: by default 100. */
+  readonly maxAllocationsPerUser?: number
+  /** How many channels there may be in all: by default 262144. One user gets at most half of them. */
   readonly maxChannels?: number
-  /** How many clients' nonces are remembered: by default 65536. */
-  readonly maxNonces?: number
+  /** How many permissions there may be in all: by default 262144. One user gets at most half of them. */
+  readonly maxPermissions?: number
   readonly logger?: Logger
 }
 
-/** What a {@link TurnServer} counts. Plain numbers, to be read at any time. */
-export interface TurnServerStats extends ForwardingStats {
-  /** Success responses sent. */
-  successes: number
-  /** Error responses sent. */
-  errors: number
-}
-
 /**
- * A STUN (RFC 8489) and TURN (RFC 8656) server over UDP that relays through channels only.
+ * A STUN (RFC 8489) and TURN (RFC 8656) server over UDP.
  *
  * Control: STUN requests come in through {@link handleInput} or with {@link handleClientDatagrams}, responses go out
  * through `pollTransmit`, from the address on which the request came in. Data: {@link handleClientDatagrams} and
@@ -77,65 +71,66 @@ export interface TurnServerStats extends ForwardingStats {
  */
 export class TurnServer implements SansIo<Datagram, Transmit, TurnServerEvent> {
   /** What has happened so far. */
-  readonly stats: TurnServerStats = {
-    relayedBytes: 0,
-    relayedDatagrams: 0,
-    droppedDatagrams: 0,
-    successes: 0,
-    errors: 0,
-  }
-  readonly #options: TurnServerOptions
-  readonly #logger: Logger
-  readonly #ports: PortPool
+  readonly stats: TurnServerStats = newStats()
+  readonly #calendar: TurnServerOptions['calendar']
   readonly #authentication: Authentication
   readonly #responses: ResponseWriter
+  readonly #recent = new RecentResponses()
+  readonly #budget: ReplyBudget
   readonly #table: AllocationTable
+  readonly #service: Service
   readonly #forwarding: Forwarding
   readonly #transmits = new BoundedQueue<Transmit>(MAX_RESPONSES)
   /** As long as what happens between two drains: at most what there is of allocations and channels. */
   #events: TurnServerEvent[] = []
   #nextEvent = 0
-  /** Ports that couldn't be opened, until when they are left alone. */
-  readonly #brokenPorts = new Map<number, Instant>()
 
   /**
    * @throws `NoPublicAddressError` without any address, or a `RangeError` for ports that are none.
    */
   constructor(options: TurnServerOptions) {
-    const { v4, v6 } = options.addresses
-    const addresses = [v4, v6].filter(ip => ip !== undefined)
-    if (addresses.length === 0) throw new NoPublicAddressError()
-    const { lowest, highest } = options.ports ?? { lowest: 49152, highest: 65535 }
-    const nonces = new Nonces(options.random, options.maxNonces ?? 65_536)
-    this.#options = options
-    this.#logger = options.logger ?? silentLogger
-    this.#ports = new PortPool(lowest, highest, options.random)
-    this.#authentication = new Authentication(options.realm ?? 'firezone', options.secret, nonces, options.crypto)
-    this.#responses = new ResponseWriter(options.software ?? 'sallyport-relay', options.crypto)
-    this.#table = new AllocationTable(addresses, options.maxChannels ?? 262_144, event => this.#events.push(event))
-    this.#forwarding = new Forwarding(this.#table, this.stats)
+    const { addresses, random, crypto, calendar } = options
+    const own = [addresses.v4, addresses.v6].filter(ip => ip !== undefined)
+    if (own.length === 0) throw new NoPublicAddressError()
+    const range = options.ports ?? { lowest: 49152, highest: 65535 }
+    const ports = new PortPool(range.lowest, range.highest, random)
+    const nonces = new Nonces(random, crypto, calendar.instant)
+    const policy = new PeerPolicy(addresses, range, options.peers ?? {})
+    const limits = { maxChannels: options.maxChannels ?? 262_144, maxPermissions: options.maxPermissions ?? 262_144 }
+    this.#calendar = calendar
+    this.#authentication = new Authentication(options.realm ?? 'firezone', options.secret, nonces, crypto)
+    this.#responses = new ResponseWriter(options.software ?? 'sallyport-relay', crypto)
+    this.#budget = new ReplyBudget(random, calendar.instant)
+    this.#table = new AllocationTable(own, policy, limits, event => this.#events.push(event))
+    this.#service = new Service({
+      addresses,
+      table: this.#table,
+      ports,
+      policy,
+      logger: options.logger ?? silentLogger,
+      maxAllocations: options.maxAllocations ?? ports.free,
+      maxAllocationsPerUser: options.maxAllocationsPerUser ?? 100,
+    })
+    this.#forwarding = new Forwarding(this.#table, this.stats, random)
   }
 
-  /** Takes a datagram of control from a client: a STUN request. Returns false for anything else, ChannelData included. */
+  /** Takes a datagram of control from a client: a STUN request. Returns false for anything else, data included. */
   handleInput(datagram: Datagram, now: Instant): boolean {
-    const { remote } = datagram
-    if (remote.port === 0) return false // can't be answered
+    if (datagram.remote.port === 0) return false // can't be answered
     const request = readRequest(datagram.payload)
     if (request === undefined) return false
-    if (request.type === 'bad') this.#fail(request.header, request.code, datagram)
-    else if (request.type === 'binding')
-      this.#succeed(request.message, [{ type: 'xor-mapped-address', value: remote }], datagram)
-    else this.#handleAuthenticated(request, datagram, now)
+    if (request.type === 'bad') this.#answerStranger(request.header, failure(request.code), datagram, now)
+    else if (request.type === 'binding') {
+      const unknown = unknownAttributes(request.message)
+      const mapped = { type: 'xor-mapped-address', value: datagram.remote } as const
+      const response = unknown.length > 0 ? refuseUnknown(unknown) : success([mapped])
+      this.#answerStranger(request.message, response, datagram, now)
+    } else this.#handleAuthenticated(request, datagram, now)
     return true
   }
 
   handleTimeout(now: Instant): void {
-    for (const port of this.#table.expire(now)) this.#ports.release(port)
-    for (const [port, until] of this.#brokenPorts) {
-      if (until > now) break // in the order in which they broke
-      this.#brokenPorts.delete(port)
-      this.#ports.release(port)
-    }
+    this.#service.expire(now)
   }
 
   pollTransmit(): Transmit | undefined {
@@ -153,20 +148,19 @@ export class TurnServer implements SansIo<Datagram, Transmit, TurnServerEvent> {
   }
 
   pollTimeout(): Instant | undefined {
-    const [firstBroken] = this.#brokenPorts.values()
-    return earliest(this.#table.next, firstBroken)
+    return earliest(this.#table.next, this.#service.firstBroken)
   }
 
   /**
-   * Takes a batch that clients have sent to the listening sockets, ChannelData and requests mixed.
+   * Takes a batch that clients have sent to the listening sockets: ChannelData, Send indications and requests mixed.
    *
    * @param datagrams - Received; entries with a `segmentSize` are several datagrams of one client. Borrowed, but what is
-   *   appended to `out` lies in it.
-   * @param out - In the same arena, with room for a header of 4 bytes in each slot. For each datagram that is relayed an
-   *   entry is appended; `peer` says from which relayed port it leaves, or is `LISTENING_SOCKET`.
+   *   appended to `out` lies in it. Up to three bytes behind an entry may be written to.
+   * @param out - In the same arena, with room for a header of 48 bytes in each slot. For each datagram that is relayed
+   *   an entry is appended; `peer` says from which relayed port it leaves, or is `LISTENING_SOCKET`.
    */
   handleClientDatagrams(datagrams: PacketBuffer, out: PacketBuffer, now: Instant): void {
-    checkArenas(datagrams, out)
+    checkBuffers(datagrams, out)
     const { bytes } = datagrams.arena
     let client: SocketAddress | undefined
     let allocation: Allocation | undefined
@@ -182,11 +176,14 @@ export class TurnServer implements SansIo<Datagram, Transmit, TurnServerEvent> {
       const step = datagrams.segmentSize[i]! || datagrams.length[i]!
       for (let offset = datagrams.offset[i]!; offset < end; offset += step) {
         const length = Math.min(step, end - offset)
+        const roomEnd = offset + length < end ? offset + length : roomBehind(datagrams, i)
         if (isChannelData(bytes[offset]!)) {
-          this.#forwarding.fromClient(allocation, datagrams, offset, length, out)
+          this.#forwarding.channelData(allocation, datagrams, offset, length, roomEnd, out)
+        } else if (isSendIndication(bytes, offset, length)) {
+          this.#forwarding.sendIndication(allocation, datagrams, offset, length, roomEnd, out)
         } else if (this.handleInput({ local, remote, payload: bytes.subarray(offset, offset + length) }, now)) {
           allocation = this.#forwarding.allocationOf(remote) // it may have come or gone
-        }
+        } else countDrop(this.stats, 'malformed')
       }
     }
   }
@@ -199,7 +196,7 @@ export class TurnServer implements SansIo<Datagram, Transmit, TurnServerEvent> {
    * @param out - As for {@link handleClientDatagrams}; every entry leaves from the listening socket, with a header.
    */
   handlePeerDatagrams(port: number, datagrams: PacketBuffer, out: PacketBuffer): void {
-    checkArenas(datagrams, out)
+    checkBuffers(datagrams, out)
     for (let i = 0; i < datagrams.count; i++) {
       const remote = datagrams.remote[i]
       if (remote === undefined) continue
@@ -207,7 +204,9 @@ export class TurnServer implements SansIo<Datagram, Transmit, TurnServerEvent> {
       const step = datagrams.segmentSize[i]! || Math.max(1, datagrams.length[i]!)
       let offset = datagrams.offset[i]!
       do {
-        this.#forwarding.fromPeer(port, remote, offset, Math.min(step, end - offset), out)
+        const length = Math.min(step, end - offset)
+        const roomEnd = offset + length < end ? offset + length : roomBehind(datagrams, i)
+        this.#forwarding.fromPeer(port, remote, offset, length, roomEnd, out)
         offset += step
       } while (offset < end) // an empty datagram is relayed, too
     }
@@ -218,10 +217,12 @@ export class TurnServer implements SansIo<Datagram, Transmit, TurnServerEvent> {
    * next request (437) and allocates anew.
    */
   handlePortFailure(port: number, now: Instant): void {
-    const allocation = this.#table.withPort(port)
-    if (allocation === undefined) return
-    this.#table.delete(allocation)
-    this.#brokenPorts.set(port, add(now, BROKEN_PORT_PAUSE))
+    this.#service.handlePortFailure(port, now)
+  }
+
+  /** Makes no allocations any more (508), and keeps those that there are for as long as their clients want them. */
+  drain(): void {
+    this.#service.drain()
   }
 
   /** How many allocations there are. */
@@ -234,133 +235,101 @@ export class TurnServer implements SansIo<Datagram, Transmit, TurnServerEvent> {
     return this.#table.boundChannels
   }
 
-  #handleAuthenticated(request: Exclude<TurnRequest, { type: 'binding' }>, datagram: Datagram, now: Instant): void {
+  /** How many permissions there are. */
+  get permissions(): number {
+    return this.#table.permissions
+  }
+
+  #handleAuthenticated(request: AuthenticatedRequest, datagram: Datagram, now: Instant): void {
     const { message } = request
-    const { instant, wallClock } = this.#options.calendar
-    const today = (wallClock + elapsed(instant, now)) as WallClock
-    const authenticity = this.#authentication.verify(message, datagram.remote, today)
+    const { remote } = datagram
+    const today = (this.#calendar.wallClock + elapsed(this.#calendar.instant, now)) as WallClock
+    const authenticity = this.#authentication.verify(message, remote, now, today)
     if (authenticity.type === 'refused') {
-      this.#failSigned(message, authenticity.code, datagram)
+      const username = attributeOf(message, 'username')
+      const key = username === undefined ? undefined : this.#authentication.keyOf(username)
+      const isClaim = message.integrityOffset !== undefined && attributeOf(message, 'nonce') !== undefined
+      if (authenticity.code === 401 && isClaim) this.stats.authenticationFailures++
+      if (!this.#budget.has(remote, LEAST_CHALLENGE - datagram.payload.length, now)) {
+        this.stats.withheldResponses++ // before anything is hashed for it
+        return
+      }
+      if (username !== undefined && key === undefined) return // the answer couldn't be verified anyway
+      const challenge = this.#authentication.challenge(remote, now)
+      this.#answerStranger(message, failure(authenticity.code, challenge), datagram, now, key)
       return
     }
-    const { key } = authenticity
-    const outcome = this.#serve(request, datagram, now)
-    if (typeof outcome === 'number') this.#fail(message, outcome, datagram, [], key)
-    else this.#succeed(message, outcome, datagram, key)
-  }
-
-  /** Returns the attributes of the success response, or the code of the error. */
-  #serve(
-    request: Exclude<TurnRequest, { type: 'binding' }>,
-    datagram: Datagram,
-    now: Instant,
-  ): readonly StunAttribute[] | ErrorCode {
-    switch (request.type) {
-      case 'allocate':
-        return this.#allocate(request, datagram, now)
-      case 'refresh':
-        return this.#refresh(request.lifetime, datagram, now)
-      case 'channel-bind':
-        return this.#bindChannel(request, datagram, now)
-      case 'create-permission':
-        return [] // channels are the only permissions
-      default:
-        return unreachable(request)
+    const { key, user } = authenticity
+    const known = this.#recent.find(remote, message, now)
+    const unknown = unknownAttributes(message)
+    if (known !== undefined) this.#send(datagram, known)
+    else if (unknown.length > 0) this.#answer(message, refuseUnknown(unknown), datagram, key)
+    else {
+      const response = this.#service.serve(request, { datagram, user, now })
+      const payload = this.#answer(message, response, datagram, key)
+      const isRepeatable = request.type === 'channel-bind' || request.type === 'create-permission'
+      if (response.type === 'success' && !isRepeatable) this.#recent.remember(remote, message, payload, now)
     }
   }
 
-  #allocate(request: AllocateRequest, { local, remote }: Datagram, now: Instant): readonly StunAttribute[] | ErrorCode {
-    if (this.#table.of(remote) !== undefined) return 437
-    if (this.#ports.free === 0) return 508
-    if (request.transport !== UDP) return 400
-    const ips = chooseAddresses(this.#options.addresses, request.requestedFamily, request.additionalFamily)
-    if (typeof ips === 'number') return ips
-    const lifetime = grant(request.lifetime)
-    const port = this.#ports.take()!
-    const { relayed } = this.#table.create(remote, local, port, ips, add(now, seconds(lifetime)))
-    this.#logger.debug({ client: remote.key, port, lifetime }, 'allocated')
-    return [
-      ...relayed.map(value => ({ type: 'xor-relayed-address', value }) as const),
-      { type: 'xor-mapped-address', value: remote },
-      { type: 'lifetime', value: lifetime },
-    ]
+  /** Answers whoever has shown credentials, and a nonce that only they can have. */
+  #answer(request: StunHeader, response: Response, to: Datagram, key: Uint8Array): Uint8Array {
+    const payload = this.#responses.encode(request, response, key, false)
+    this.#count(response)
+    this.#send(to, payload)
+    return payload
   }
 
-  #refresh(requested: number | undefined, { local, remote }: Datagram, now: Instant): readonly StunAttribute[] | 437 {
-    const allocation = this.#table.of(remote)
-    if (allocation === undefined) return 437
-    const lifetime = grant(requested)
-    if (lifetime === 0) {
-      this.#table.delete(allocation)
-      this.#ports.release(allocation.port)
-      this.#logger.debug({ client: remote.key, port: allocation.port }, 'given back')
-    } else {
-      allocation.local = local
-      this.#table.extend(allocation, add(now, seconds(lifetime)))
+  /** Answers whoever may have forged their address: in full, tersely or not at all, as the budget allows. */
+  #answerStranger(request: StunHeader, response: Response, to: Datagram, now: Instant, key?: Uint8Array): void {
+    const isHopeless = !this.#budget.has(to.remote, LEAST_RESPONSE - to.payload.length, now)
+    for (const isTerse of isHopeless ? [] : [false, true]) {
+      const payload = this.#responses.encode(request, response, key, isTerse)
+      if (!this.#budget.spend(to.remote, payload.length - to.payload.length, now)) continue
+      this.#count(response)
+      this.#send(to, payload)
+      return
     }
-    return [{ type: 'lifetime', value: lifetime }]
+    this.stats.withheldResponses++
   }
 
-  #bindChannel(
-    { channel, peer }: ChannelBindRequest,
-    { local, remote }: Datagram,
-    now: Instant,
-  ): readonly StunAttribute[] | ErrorCode {
-    const allocation = this.#table.of(remote)
-    if (allocation === undefined) return 437
-    if (relayedAddress(allocation, peer.family) === undefined) return 443
-    const conflict = this.#table.bind(allocation, channel, peer, now)
-    if (conflict !== undefined) {
-      this.#logger.debug({ client: remote.key, channel, peer: peer.key, conflict }, 'not binding a channel')
-      return conflict === 'too-many-channels' ? 508 : 400
+  #count(response: Response): void {
+    if (response.type === 'success') this.stats.successes++
+    else {
+      const { errorsByCode } = this.stats
+      this.stats.errors++
+      errorsByCode[response.code] = (errorsByCode[response.code] ?? 0) + 1
     }
-    allocation.local = local
-    return []
   }
 
-  /** Answers a request that isn't its user's: signed for the user that it names, if it names one. */
-  #failSigned(message: StunMessage, code: 401 | 438, datagram: Datagram): void {
-    const username = attributeOf(message, 'username')
-    const key = username === undefined ? undefined : this.#authentication.keyOf(username)
-    if (username !== undefined && key === undefined) return // the answer couldn't be verified anyway
-    this.#fail(message, code, datagram, this.#authentication.challenge(datagram.remote), key)
-  }
-
-  #succeed(request: StunHeader, attributes: readonly StunAttribute[], to: Datagram, key?: Uint8Array): void {
-    this.stats.successes++
-    this.#respond(to, this.#responses.success(request, attributes, key))
-  }
-
-  #fail(
-    request: StunHeader,
-    code: ErrorCode,
-    to: Datagram,
-    challenge: readonly StunAttribute[] = [],
-    key?: Uint8Array,
-  ): void {
-    this.stats.errors++
-    this.#respond(to, this.#responses.error(request, code, challenge, key))
-  }
-
-  #respond({ local, remote }: Datagram, payload: Uint8Array): void {
+  #send({ local, remote }: Datagram, payload: Uint8Array): void {
     this.#transmits.push({ local, remote, payload })
   }
 }
 
-const UDP = 17
+/** No response is shorter: a header and an address or error code. */
+const LEAST_RESPONSE = 28
+
+/** Nor any 401 or 438: with a realm of at least one character and a nonce. */
+const LEAST_CHALLENGE = 76
 
 /** More responses than that between two drains are dropped: clients ask again. */
 const MAX_RESPONSES = 4096
 
-/** How long a port that couldn't be opened is left alone: somebody else on this machine has it. */
-const BROKEN_PORT_PAUSE = minutes(1)
-
-const grant = (lifetime: number | undefined): number =>
-  Math.min(lifetime ?? DEFAULT_LIFETIME_SECONDS, MAX_LIFETIME_SECONDS)
+const refuseUnknown = (numbers: readonly number[]): Response =>
+  failure(420, [{ type: 'unknown-attributes', value: numbers }])
 
 /** RFC 8656 §12: of the four kinds of first byte that a TURN server meets, 64 to 79 is ChannelData. */
 const isChannelData = (firstByte: number): boolean => firstByte >= 0x40 && firstByte <= 0x4f
 
-function checkArenas(datagrams: PacketBuffer, out: PacketBuffer): void {
+/** Returns up to where the bytes behind entry `index` belong to no other entry. */
+function roomBehind({ count, offset, length, layout }: PacketBuffer, index: number): number {
+  const end = offset[index]! + length[index]!
+  const next = index + 1 < count ? offset[index + 1]! : layout.start + layout.capacity * layout.stride
+  return Math.max(end, next)
+}
+
+function checkBuffers(datagrams: PacketBuffer, out: PacketBuffer): void {
   if (datagrams.arena !== out.arena) throw new Error('a verdict describes bytes in the arena of its datagram')
+  if (out.room < MAX_INDICATION_HEADER_LENGTH) throw new Error('a verdict needs room for a header of 48 bytes')
 }

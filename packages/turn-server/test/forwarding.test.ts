@@ -1,8 +1,21 @@
+import { IpPrefix } from '@sallyport/ip-packet'
 import { fromHex, PacketBuffer, SocketAddress, toHex } from '@sallyport/sans-io'
 import { BINDING } from '@sallyport/stun'
 import { describe, expect, test } from 'vitest'
-import { LISTENING_SOCKET } from '../src/index.ts'
-import { ALSO_IPV6, CLIENT, CLIENT6, Conversation, newBatch, PEER, PEER6, RELAY, relayed, request } from './harness.ts'
+import { LISTENING_SOCKET, type TurnServerOptions } from '../src/index.ts'
+import {
+  ALSO_IPV6,
+  CLIENT,
+  CLIENT6,
+  Conversation,
+  newBatch,
+  newServer,
+  PEER,
+  PEER6,
+  RELAY,
+  relayed,
+  request,
+} from './harness.ts'
 
 const PORT = 49152
 
@@ -129,24 +142,43 @@ test('every channel number carries data', () => {
 })
 
 describe('a peer that is a port of this very relay', () => {
-  test('gets nothing directly unless it has bound the way back: then the kernel may have it', () => {
+  const toOther = SocketAddress.of('203.0.113.101:65535')
+
+  test('gets what it has bound the way back for, without a detour', () => {
     const talk = bound()
     talk.allocate([ALSO_IPV6], CLIENT6)
-    const toOther = SocketAddress.of('203.0.113.101:65535')
     talk.bind(0x4001, toOther)
 
-    expect(talk.relay(CLIENT, fromHex('40010001aa'))).toEqual([{ socket: PORT, to: toOther.key, hex: 'aa' }])
+    expect(talk.relay(CLIENT, fromHex('40010001aa'))).toEqual([])
+    expect(talk.server.stats.drops).toMatchObject({ 'no-permission': 1 })
     talk.bind(0x4002, SocketAddress.of('203.0.113.101:49152'), CLIENT6)
     expect(talk.relay(CLIENT, fromHex('40010001aa'))).toEqual([
       { socket: LISTENING_SOCKET, to: CLIENT6.key, hex: '40020001aa' },
     ])
+  })
+
+  test('gets nothing while nobody has that port: not even the kernel sees it', () => {
+    const talk = bound()
+    talk.bind(0x4001, toOther)
+
+    expect(talk.relay(CLIENT, fromHex('40010001aa'))).toEqual([])
+  })
+
+  test('is left to the kernel where it is allowed as any other peer, unless a client has bound the way back', () => {
+    const talk = bound({ peers: { allow: [IpPrefix.of('203.0.113.101/32')] } })
+    talk.allocate([ALSO_IPV6], CLIENT6)
+    talk.bind(0x4001, toOther)
+
+    expect(talk.relay(CLIENT, fromHex('40010001aa'))).toEqual([{ socket: PORT, to: toOther.key, hex: 'aa' }])
+    talk.bind(0x4002, SocketAddress.of('203.0.113.101:49152'), CLIENT6)
+    expect(talk.relay(CLIENT, fromHex('40010001aa'))).toMatchObject([{ to: CLIENT6.key, hex: '40020001aa' }])
   })
 })
 
 test('what finds no room in the batch is dropped and counted', () => {
   const talk = bound()
   const { datagrams } = newBatch()
-  const out = new PacketBuffer(datagrams.arena, { start: 0, capacity: 1, stride: 16, headroom: 0 })
+  const out = new PacketBuffer(datagrams.arena, { start: 7 * 8_192, capacity: 1, stride: 64, headroom: 0 })
   for (const _ of [1, 2]) datagrams.remote[datagrams.appendCopy(fromHex('aa'))] = PEER
   talk.server.handlePeerDatagrams(PORT, datagrams, out)
 
@@ -170,6 +202,13 @@ test('verdicts need the arena in which the datagrams lie', () => {
   expect(() => server.handlePeerDatagrams(PORT, newBatch().datagrams, newBatch().out)).toThrow('arena')
 })
 
+test('verdicts need room for the longest header', () => {
+  const { datagrams } = newBatch()
+  const out = new PacketBuffer(datagrams.arena, { start: 0, capacity: 1, stride: 47, headroom: 0 })
+
+  expect(() => bound().server.handlePeerDatagrams(PORT, datagrams, out)).toThrow('48 bytes')
+})
+
 test('the payload stays where it is', () => {
   const talk = bound()
   const { datagrams, out } = newBatch()
@@ -183,8 +222,8 @@ test('the payload stays where it is', () => {
 })
 
 /** A conversation in which channel 0x4000 is bound to {@link PEER}. */
-function bound(): Conversation {
-  const talk = new Conversation()
+function bound(options: Partial<TurnServerOptions> = {}): Conversation {
+  const talk = new Conversation(newServer(options))
   talk.allocate()
   talk.bind(0x4000, PEER)
   return talk

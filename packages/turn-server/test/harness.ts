@@ -4,6 +4,7 @@ import {
   IpAddress,
   PacketBuffer,
   SocketAddress,
+  type StunCrypto,
   type Transmit,
   toHex,
   utf8,
@@ -45,12 +46,15 @@ const zeros = (out: Uint8Array): void => {
   out.fill(0)
 }
 
+/** Crypto with which a nonce of the first second is {@link NIL_NONCE}, whoever it is for. */
+export const nilNonces: StunCrypto = { ...portableCrypto, hmacSha256: () => new Uint8Array(32) }
+
 /** A dual-stack server that calls itself as in the published exchange. */
 export function newServer(options: Partial<TurnServerOptions> = {}): TurnServer {
   return new TurnServer({
     addresses: { v4: V4, v6: V6 },
     secret: SECRET,
-    crypto: portableCrypto,
+    crypto: nilNonces,
     random: zeros,
     calendar: { instant: NOW, wallClock: TODAY },
     software: 'firezone-relay; rev=xxxx',
@@ -211,7 +215,7 @@ export interface Relayed {
 /** A batch to receive into and one for the verdicts, as an app lays them out. */
 export function newBatch(): { readonly datagrams: PacketBuffer; readonly out: PacketBuffer } {
   const datagrams = PacketBuffer.alone({ capacity: 8, stride: 8_192, headroom: 0 })
-  const out = new PacketBuffer(datagrams.arena, { start: 7 * 8_192, capacity: 64, stride: 16, headroom: 0 })
+  const out = new PacketBuffer(datagrams.arena, { start: 7 * 8_192, capacity: 64, stride: 64, headroom: 0 })
   return { datagrams, out }
 }
 
