@@ -18,6 +18,11 @@ const NAMES = [
   'FIREZONE_TOKEN',
   'FIREZONE_NAME',
   'AUTH_SECRET',
+  'ALLOW_PEER',
+  'DENY_PEER',
+  'USER_QUOTA',
+  'TOTAL_QUOTA',
+  'DRAIN',
   'RNG_SEED',
   'LOG_FORMAT',
   'RUST_LOG',
@@ -68,6 +73,44 @@ describe('the configuration', () => {
       logFormat: 'human',
       logLevel: 'warn',
     })
+  })
+
+  test('denies private peers where the relay’s own address is public, and lets the operator decide', () => {
+    const texts = (args: string[], ip: string) => {
+      const { allow, deny } = read(args, { PUBLIC_IP4_ADDR: ip, AUTH_SECRET: 'x' }).peers
+      return { allow: allow!.map(String), deny: deny!.map(String) }
+    }
+
+    const all = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7']
+    expect(texts([], '203.0.113.1')).toEqual({ allow: [], deny: all })
+    for (const inside of ['10.0.0.1', '192.168.0.1', '127.0.0.1'])
+      expect(texts([], inside)).toEqual({ allow: [], deny: [] })
+    expect(
+      texts(
+        ['--allow-peer', '10.1.0.0/16, 192.0.2.1', '--deny-peer', '2001:db8::/32', '--deny-peer', 'fd00::/8'],
+        '10.0.0.1',
+      ),
+    ).toEqual({ allow: ['10.1.0.0/16', '192.0.2.1/32'], deny: ['2001:db8::/32', 'fd00::/8'] })
+  })
+
+  test('limits allocations, and lets clients go on for a while after a signal', () => {
+    const environment = { PUBLIC_IP4_ADDR: '203.0.113.1', AUTH_SECRET: 'x' }
+
+    expect(read([], environment)).toMatchObject({ userQuota: 100, totalQuota: undefined, drain: 0 })
+    expect(read('--user-quota 5 --total-quota 50 --drain 30s'.split(' '), environment)).toMatchObject({
+      userQuota: 5,
+      totalQuota: 50,
+      drain: 30_000,
+    })
+  })
+
+  test.each([
+    ['--allow-peer', '10.0.0.1/8'],
+    ['--deny-peer', 'example.com'],
+    ['--user-quota', '0'],
+    ['--drain', 'soon'],
+  ])('refuses %s %s', (flag, value) => {
+    expect(() => read([flag, value], { PUBLIC_IP4_ADDR: '203.0.113.1', AUTH_SECRET: 'x' })).toThrow(CommanderError)
   })
 
   test('takes empty variables for absent ones', () => {

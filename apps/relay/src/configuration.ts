@@ -1,12 +1,15 @@
-import { IpAddress } from '@sallyport/sans-io'
+import { IpPrefix } from '@sallyport/ip-packet'
+import { IpAddress, type Millis } from '@sallyport/sans-io'
 import {
   createProgram,
   OperatorError,
   parseApiUrl,
+  parseDurationOption,
   parseListenAddress,
   parseProgram,
   takeTokenVariable,
 } from '@sallyport/service'
+import { type PeerRules, PRIVATE_PREFIXES } from '@sallyport/turn-server'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Endpoint } from './http.ts'
 import { type LogLevel, parseLogFilter } from './log-filter.ts'
@@ -19,6 +22,14 @@ export interface Configuration {
   readonly bindAddresses: { readonly v4: IpAddress | undefined; readonly v6: IpAddress | undefined }
   readonly listenPort: number
   readonly ports: { readonly lowest: number; readonly highest: number }
+  /** Which peers clients may have, beyond what is always denied. */
+  readonly peers: PeerRules
+  /** How many allocations one user may have. */
+  readonly userQuota: number
+  /** How many allocations there may be; `undefined`: as many as ports. */
+  readonly totalQuota: number | undefined
+  /** How long clients may go on after the first signal; 0: not at all. */
+  readonly drain: Millis
   /** Where to register; `undefined`: nowhere. */
   readonly portal: { readonly apiUrl: string; readonly token: string; readonly name: string | undefined } | undefined
   /** What passwords are derived from; `undefined`: drawn at the start. */
@@ -62,6 +73,11 @@ interface Flags {
   readonly listenPort: number
   readonly lowestPort: number
   readonly highestPort: number
+  readonly allowPeer: readonly IpPrefix[]
+  readonly denyPeer: readonly IpPrefix[]
+  readonly userQuota: number
+  readonly totalQuota?: number
+  readonly drain: number
   readonly apiUrl?: string
   readonly authSecret?: string
   readonly rngSeed?: number
@@ -86,6 +102,10 @@ function judge(flags: Flags, token: string | undefined, name: string | undefined
     bindAddresses: { v4: flags.bindIp4Addr, v6: flags.bindIp6Addr },
     listenPort: flags.listenPort,
     ports: { lowest: flags.lowestPort, highest: flags.highestPort },
+    peers: { allow: flags.allowPeer, deny: [...privatePrefixes({ v4, v6 }), ...flags.denyPeer] },
+    userQuota: flags.userQuota,
+    totalQuota: flags.totalQuota,
+    drain: flags.drain as Millis,
     portal: flags.apiUrl === undefined ? undefined : { apiUrl: flags.apiUrl, token: token!, name },
     authSecret: flags.authSecret,
     rngSeed: flags.rngSeed,
@@ -95,6 +115,21 @@ function judge(flags: Flags, token: string | undefined, name: string | undefined
     control: flags.controlEndpoint,
   }
 }
+
+/**
+ * Returns the private prefixes that clients may not reach.
+ *
+ * A relay with a public address stands between the internet and a network of its operator, of which clients should see
+ * nothing. One with a private address serves that network, and has to reach it.
+ */
+function privatePrefixes(own: Configuration['publicAddresses']): readonly IpPrefix[] {
+  const inside = [own.v4, own.v6].some(
+    ip => ip !== undefined && [...PRIVATE_PREFIXES, ...LOOPBACK].some(p => p.contains(ip)),
+  )
+  return inside ? [] : PRIVATE_PREFIXES
+}
+
+const LOOPBACK = [IpPrefix.of('127.0.0.0/8'), IpPrefix.of('::1/128')]
 
 function newProgram(version: string): Command {
   const option = (flags: string, environment: string, text: string): Option => new Option(flags, text).env(environment)
@@ -113,6 +148,35 @@ function newProgram(version: string): Command {
     .addOption(option('--lowest-port <port>', 'LOWEST_PORT', 'the first relayed port').argParser(port).default(49152))
     .addOption(option('--highest-port <port>', 'HIGHEST_PORT', 'the last relayed port').argParser(port).default(65535))
     .addOption(
+      option(
+        '--allow-peer <prefixes>',
+        'ALLOW_PEER',
+        'prefixes that clients may reach all the same, with commas between',
+      )
+        .argParser(prefixes)
+        .default([], 'none'),
+    )
+    .addOption(
+      option('--deny-peer <prefixes>', 'DENY_PEER', 'prefixes that clients may not reach, beside private ones')
+        .argParser(prefixes)
+        .default([], 'none'),
+    )
+    .addOption(
+      option('--user-quota <number>', 'USER_QUOTA', 'allocations that a user may have')
+        .argParser(positive)
+        .default(100),
+    )
+    .addOption(
+      option('--total-quota <number>', 'TOTAL_QUOTA', 'allocations in all (default: as many as ports)').argParser(
+        positive,
+      ),
+    )
+    .addOption(
+      option('--drain <duration>', 'DRAIN', 'how long clients may go on after SIGTERM, such as 30s')
+        .argParser(text => (text === '0' ? 0 : parseDurationOption(text)))
+        .default(0, 'not at all'),
+    )
+    .addOption(
       option('--api-url <url>', 'FIREZONE_API_URL', 'the portal, such as wss://api.example.com').argParser(parseApiUrl),
     )
     .addOption(
@@ -128,7 +192,7 @@ function newProgram(version: string): Command {
       option('--log-filter <filter>', 'RUST_LOG', 'error, warn, info or debug').argParser(logLevel).default('info'),
     )
     .addOption(
-      option('--health-check-addr <endpoint>', 'HEALTH_CHECK_ADDR', 'where to answer /healthz and /readyz')
+      option('--health-check-addr <endpoint>', 'HEALTH_CHECK_ADDR', 'where to answer /healthz, /readyz and /metrics')
         .argParser(parseListenAddress)
         .default(parseListenAddress('0.0.0.0:8080'), '0.0.0.0:8080'),
     )
@@ -166,6 +230,22 @@ const ip =
 function port(text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) < 1 || Number(text) > 65_535)
     throw new InvalidArgumentError('That is no port from 1 to 65535.')
+  return Number(text)
+}
+
+function prefixes(text: string, before: readonly IpPrefix[]): readonly IpPrefix[] {
+  const found = text.split(',').map(each => {
+    const trimmed = each.trim()
+    const address = IpAddress.parse(trimmed)
+    const prefix = address === undefined ? IpPrefix.parse(trimmed) : IpPrefix.host(address)
+    if (prefix === undefined) throw new InvalidArgumentError(`${trimmed} is no prefix, such as 10.0.0.0/8.`)
+    return prefix
+  })
+  return [...before, ...found]
+}
+
+function positive(text: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('That is no number from 1 on.')
   return Number(text)
 }
 

@@ -3,6 +3,7 @@ import { monotonicNow } from '@sallyport/io-node'
 import type { Logger } from '@sallyport/sans-io'
 import type { Health } from './health.ts'
 import { type LogLevel, parseLogFilter } from './log-filter.ts'
+import { METRICS_CONTENT_TYPE } from './metrics.ts'
 
 /** Where a small HTTP server listens. */
 export interface Endpoint {
@@ -13,15 +14,22 @@ export interface Endpoint {
 }
 
 /**
- * Serves `GET /healthz` (200 or 400) and `GET /readyz` (200 or 503).
+ * Serves `GET /healthz` (200 or 400), `GET /readyz` (200 or 503) and `GET /metrics`, which `metrics` writes.
  *
  * A relay that can't open the port works without: that is a warning.
  */
-export function serveHealth(at: Endpoint, health: Health, version: string, logger: Logger): Server {
+export function serveHealth(
+  at: Endpoint,
+  health: Health,
+  metrics: () => string,
+  version: string,
+  logger: Logger,
+): Server {
   return serve(at, 'health check', logger, (method, path) => {
     if (method !== 'GET') return undefined
     if (path.pathname === '/healthz') return { status: health.isHealthy(monotonicNow()) ? 200 : 400, body: '' }
     if (path.pathname === '/readyz') return { status: health.isReady ? 200 : 503, body: version }
+    if (path.pathname === '/metrics') return { status: 200, body: metrics(), contentType: METRICS_CONTENT_TYPE }
     return undefined
   })
 }
@@ -40,6 +48,7 @@ export function serveControl(at: Endpoint, setLevel: (level: LogLevel) => void, 
 interface Answer {
   readonly status: number
   readonly body: string
+  readonly contentType?: string
 }
 
 function serve(
@@ -50,9 +59,9 @@ function serve(
 ): Server {
   const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
     const url = URL.parse(request.url ?? '/', 'http://relay')
-    const { status, body } = (url && answer(request.method ?? '', url)) ?? { status: 404, body: '' }
+    const found = (url && answer(request.method ?? '', url)) ?? { status: 404, body: '' }
     request.resume()
-    response.writeHead(status, { 'content-type': 'text/plain' }).end(body)
+    response.writeHead(found.status, { 'content-type': found.contentType ?? 'text/plain' }).end(found.body)
   })
   server.maxConnections = 64
   server.on('error', error => logger.warn({ host, port, error: error.message }, `no ${purpose} endpoint`))

@@ -3,6 +3,7 @@ import type { TurnServer } from '@sallyport/turn-server'
 import { describe, expect, test } from 'vitest'
 import { Health } from './health.ts'
 import { parseLogFilter } from './log-filter.ts'
+import { formatMetrics } from './metrics.ts'
 import { formatThroughput, Statistics } from './statistics.ts'
 
 const now = 5_000 as Instant
@@ -60,4 +61,16 @@ describe('log filters', () => {
   ])('%o means %s', (text, level) => {
     expect(parseLogFilter(text)).toBe(level)
   })
+})
+
+test('metrics are written as Prometheus reads them', () => {
+  expect(
+    formatMetrics([
+      { name: 'a', type: 'gauge', help: 'How many.', values: 3 },
+      { name: 'b_total', type: 'counter', help: 'Why.', values: { label: 'reason', of: { x: 1, 'no-room': 0 } } },
+    ]),
+  ).toBe(
+    '# HELP a How many.\n# TYPE a gauge\na 3\n' +
+      '# HELP b_total Why.\n# TYPE b_total counter\nb_total{reason="x"} 1\nb_total{reason="no-room"} 0\n',
+  )
 })

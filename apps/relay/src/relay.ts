@@ -4,15 +4,17 @@ import { type IpAddress, type IpFamily, type Random, seededRandom } from '@sally
 import { OperatorError, type ServiceLogger } from '@sallyport/service'
 import { newStampSecret, TurnServer } from '@sallyport/turn-server'
 import type { Configuration } from './configuration.ts'
+import { Drain } from './drain.ts'
 import { Health } from './health.ts'
 import { serveControl, serveHealth } from './http.ts'
 import { registerAtPortal } from './portal.ts'
+import { RelayMetrics } from './relay-metrics.ts'
 import { RelaySockets } from './relay-sockets.ts'
 import { STATISTICS_INTERVAL_MS, Statistics } from './statistics.ts'
 
 /** A relay that runs. */
 export interface Relay {
-  /** Closes everything at once. */
+  /** Closes everything: at once, or after the drain that was configured. A second call doesn't wait any more. */
   readonly stop: () => void
   /** Resolves when it is stopped; rejects with an `OperatorError` when the portal won't have it any more. */
   readonly done: Promise<void>
@@ -31,12 +33,16 @@ export async function startRelay(configuration: Configuration, version: string, 
     random,
     calendar: calendarNow(),
     ports: configuration.ports,
+    peers: configuration.peers,
+    maxAllocationsPerUser: configuration.userQuota,
+    ...(configuration.totalQuota !== undefined && { maxAllocations: configuration.totalQuota }),
     software: `sallyport-relay/${version}`,
     logger: log,
   })
   const health = new Health()
+  const metrics = new RelayMetrics(server, health)
   const endpoints: Server[] = [
-    serveHealth(configuration.healthCheck, health, version, log),
+    serveHealth(configuration.healthCheck, health, () => metrics.format(), version, log),
     serveControl(configuration.control, level => (log.level = level), log),
   ]
   let sockets: RelaySockets | undefined
@@ -45,12 +51,26 @@ export async function startRelay(configuration: Configuration, version: string, 
   const timer = setInterval(() => statistics.report(monotonicNow()), STATISTICS_INTERVAL_MS)
   const { promise: done, resolve, reject } = Promise.withResolvers<void>()
   const onGivenUp = (reason: string): void => reject(new OperatorError(reason))
-  const stop = (): void => {
+  let drain: Drain | undefined
+  const stopNow = (): void => {
     resolve()
     clearInterval(timer)
+    drain?.stop()
+    metrics.close()
     portal?.stop()
     sockets?.close()
     for (const endpoint of endpoints) endpoint.close()
+  }
+  const stop = (): void => {
+    if (configuration.drain === 0 || sockets === undefined || drain !== undefined) {
+      stopNow()
+      return
+    }
+    health.isReady = false
+    portal?.stop() // whose clients are sent elsewhere from here on
+    portal = undefined
+    log.info({ allocations: server.allocations, forMs: configuration.drain }, 'draining')
+    drain = new Drain(server, configuration.drain, stopNow)
   }
   try {
     sockets = await RelaySockets.open(server, listening(configuration), log)
@@ -61,7 +81,7 @@ export async function startRelay(configuration: Configuration, version: string, 
       portal = await registerAtPortal({ ...options, logger: log, onGivenUp })
     }
   } catch (error) {
-    stop()
+    stopNow()
     throw error
   }
   return { stop, done }

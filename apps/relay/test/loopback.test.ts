@@ -1,12 +1,7 @@
 import dgram from 'node:dgram'
-import { once } from 'node:events'
-import { monotonicNow, nodeCrypto, nodeRandom } from '@sallyport/io-node'
-import { drive, IpAddress, SocketAddress } from '@sallyport/sans-io'
-import { parseChannelData, writeChannelDataHeader } from '@sallyport/stun'
-import { Allocation } from '@sallyport/turn-client'
-import { formatUsername, relayPassword } from '@sallyport/turn-server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { RelayProcess, SECRET } from './relay-process.ts'
+import { RelayProcess } from './relay-process.ts'
+import { TurnClient, UdpPeer } from './turn-client.ts'
 
 describe.each([
   ['native sockets', {}],
@@ -19,7 +14,7 @@ describe.each([
   afterAll(() => RelayProcess.stopAll())
 
   test('relays between a client and a peer, in both directions', async () => {
-    const client = await Client.open(relay.ports.listen)
+    const client = await TurnClient.open(relay.ports.listen)
     const peer = await UdpPeer.open()
     await client.bind(peer.address)
     const relayed = client.allocation.relayedAddress(4)!
@@ -35,7 +30,7 @@ describe.each([
   })
 
   test('relays a burst in order and without loss', async () => {
-    const client = await Client.open(relay.ports.listen)
+    const client = await TurnClient.open(relay.ports.listen)
     const peer = await UdpPeer.open()
     await client.bind(peer.address)
     const texts = Array.from({ length: 200 }, (_, i) => `datagram ${i}`)
@@ -50,8 +45,8 @@ describe.each([
   })
 
   test('relays between two of its clients', async () => {
-    const alice = await Client.open(relay.ports.listen)
-    const bob = await Client.open(relay.ports.listen)
+    const alice = await TurnClient.open(relay.ports.listen)
+    const bob = await TurnClient.open(relay.ports.listen)
     const toAlice = alice.allocation.relayedAddress(4)!
     const toBob = bob.allocation.relayedAddress(4)!
     await Promise.all([alice.bind(toBob), bob.bind(toAlice)])
@@ -63,7 +58,7 @@ describe.each([
   })
 
   test('closes the relayed port of an allocation that is given back', async () => {
-    const client = await Client.open(relay.ports.listen)
+    const client = await TurnClient.open(relay.ports.listen)
     const { port: relayedPort } = client.allocation.relayedAddress(4)!
     expect(await canBind(relayedPort)).toBe(false)
     client.free()
@@ -80,6 +75,16 @@ describe.each([
     expect((await fetch(`http://127.0.0.1:${relay.ports.health}/elsewhere`)).status).toBe(404)
   })
 
+  test('tells of itself in metrics', async () => {
+    const response = await fetch(`http://127.0.0.1:${relay.ports.health}/metrics`)
+    const lines = (await response.text()).trimEnd().split('\n')
+
+    expect(response.headers.get('content-type')).toMatch('text/plain; version=0.0.4')
+    for (const line of lines) expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{\w+="[\w-]+"\})? [\d.e-]+)$/)
+    expect(lines).toContain('sallyport_relay_ready 1')
+    expect(lines.find(line => line.startsWith('sallyport_relay_relayed_bytes_total '))).not.toMatch(/ 0$/)
+  })
+
   test('changes its log level when it is told to', async () => {
     const setFilter = (text: string): Promise<Response> =>
       fetch(`http://127.0.0.1:${relay.ports.control}/log_filter?directives=${encodeURIComponent(text)}`, {
@@ -94,153 +99,6 @@ describe.each([
     expect(relay.lines.filter(({ severity }) => severity !== 'INFO')).toEqual([])
   })
 })
-
-/** What one end has received and nobody has taken yet. */
-class Inbox {
-  readonly #waiting: { readonly from: string; readonly text: string }[] = []
-  #wake: (() => void) | undefined
-
-  put(from: SocketAddress, payload: Uint8Array): void {
-    this.#waiting.push({ from: from.key, text: new TextDecoder().decode(payload) })
-    this.#wake?.()
-  }
-
-  async next(): Promise<{ readonly from: string; readonly text: string }> {
-    while (this.#waiting.length === 0) await new Promise<void>(resolve => (this.#wake = resolve))
-    return this.#waiting.shift()!
-  }
-}
-
-async function openSocket(): Promise<dgram.Socket> {
-  const socket = dgram.createSocket('udp4')
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  return socket
-}
-
-const addressOf = (info: { readonly address: string; readonly port: number }): SocketAddress =>
-  new SocketAddress(IpAddress.of(info.address), info.port)
-
-class UdpPeer {
-  readonly address: SocketAddress
-  readonly #socket: dgram.Socket
-  readonly #inbox = new Inbox()
-
-  private constructor(socket: dgram.Socket) {
-    this.#socket = socket
-    this.address = addressOf(socket.address())
-    socket.on('message', (payload, from) => this.#inbox.put(addressOf(from), payload))
-  }
-
-  static async open(): Promise<UdpPeer> {
-    return new UdpPeer(await openSocket())
-  }
-
-  send(to: SocketAddress, text: string): void {
-    this.#socket.send(text, to.port, to.ip.text)
-  }
-
-  next(): ReturnType<Inbox['next']> {
-    return this.#inbox.next()
-  }
-
-  close(): void {
-    this.#socket.close()
-  }
-}
-
-/** Our own client machine on a socket. */
-class Client {
-  readonly allocation: Allocation
-  readonly #socket: dgram.Socket
-  readonly #inbox = new Inbox()
-  readonly #loop: { drain(): void; stop(): void }
-  #timer: NodeJS.Timeout | undefined
-  #onProgress: (() => void) | undefined
-
-  private constructor(socket: dgram.Socket, port: number) {
-    this.#socket = socket
-    const user = { expiry: String(Math.floor(Date.now() / 1000) + 3600), salt: 'test' }
-    const crypto = nodeCrypto()
-    this.allocation = new Allocation(
-      {
-        server: { v4: SocketAddress.of(`127.0.0.1:${port}`) },
-        credentials: {
-          username: formatUsername(user),
-          password: relayPassword(user, SECRET, crypto),
-          realm: 'firezone',
-        },
-        software: 'test',
-        crypto,
-        random: nodeRandom,
-      },
-      monotonicNow(),
-    )
-    const loop = drive(this.allocation, {
-      now: monotonicNow,
-      send: ({ remote, payload }) => socket.send(payload, remote.port, remote.ip.text),
-      onEvent: () => {},
-      wakeAt: (at, wake) => {
-        clearTimeout(this.#timer)
-        this.#timer = at === undefined ? undefined : setTimeout(wake, Math.ceil(at - monotonicNow()))
-      },
-      flush: () => this.#onProgress?.(),
-    })
-    this.#loop = loop
-    const local = addressOf(socket.address())
-    socket.on('message', (payload, from) => {
-      const data = parseChannelData(payload)
-      if (typeof data === 'string') {
-        loop.input({ local, remote: addressOf(from), payload })
-        return
-      }
-      const peer = this.allocation.receiveOn(data.channel, monotonicNow())
-      if (peer !== undefined) this.#inbox.put(peer, data.payload)
-    })
-  }
-
-  static async open(port: number): Promise<Client> {
-    const client = new Client(await openSocket(), port)
-    await client.#until(() => client.allocation.isAllocated)
-    return client
-  }
-
-  async bind(peer: SocketAddress): Promise<void> {
-    this.allocation.bindChannel(peer, monotonicNow())
-    this.#loop.drain()
-    await this.#until(() => {
-      const channel = this.allocation.channelTo(peer, monotonicNow())
-      return channel !== undefined && this.allocation.peerOf(channel) !== undefined
-    })
-  }
-
-  send(peer: SocketAddress, text: string): void {
-    const payload = new TextEncoder().encode(text)
-    const datagram = new Uint8Array(4 + payload.length)
-    writeChannelDataHeader(datagram, 0, this.allocation.channelTo(peer, monotonicNow())!, payload.length)
-    datagram.set(payload, 4)
-    const server = this.allocation.activeServer!
-    this.#socket.send(datagram, server.port, server.ip.text)
-  }
-
-  next(): ReturnType<Inbox['next']> {
-    return this.#inbox.next()
-  }
-
-  free(): void {
-    this.allocation.free(monotonicNow())
-    this.#loop.drain()
-  }
-
-  close(): void {
-    this.#loop.stop()
-    this.#socket.close()
-  }
-
-  async #until(isDone: () => boolean): Promise<void> {
-    while (!isDone()) await new Promise<void>(resolve => (this.#onProgress = resolve))
-  }
-}
 
 async function canBind(port: number): Promise<boolean> {
   const socket = dgram.createSocket('udp4')

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { SocketAddress } from '@sallyport/sans-io'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { freePorts, RelayProcess, SECRET } from './relay-process.ts'
+import { TurnClient } from './turn-client.ts'
 
 afterEach(() => RelayProcess.stopAll())
 
@@ -35,6 +37,27 @@ test('a relay that can’t answer health checks relays all the same', async () =
   await second.logged('listening')
 
   expect(await second.stop()).toBe(0)
+})
+
+describe('a relay that drains', () => {
+  test('ends at once when it has no clients', async () => {
+    const relay = await RelayProcess.listening({ DRAIN: '1h' })
+
+    expect(await relay.stop()).toBe(0)
+    expect(relay.lines.map(({ message }) => message)).toContain('draining')
+  })
+
+  test('relays on for its clients until the time is over, but is ready for no others', async () => {
+    const relay = await RelayProcess.listening({ DRAIN: '1s' })
+    const client = await TurnClient.open(relay.ports.listen)
+    const stopped = relay.stop()
+    await relay.logged('draining')
+
+    expect((await fetch(`http://127.0.0.1:${relay.ports.health}/readyz`)).status).toBe(503)
+    await client.bind(SocketAddress.of('127.0.0.1:9'))
+    expect(await stopped).toBe(0)
+    client.close()
+  })
 })
 
 describe('a relay with a portal', () => {

@@ -53,6 +53,7 @@ export class RelayProcess {
       env: {
         ...process.env,
         PUBLIC_IP4_ADDR: '127.0.0.1',
+        ALLOW_PEER: '127.0.0.1/32',
         LISTEN_PORT: String(ports.listen),
         HEALTH_CHECK_ADDR: `127.0.0.1:${ports.health}`,
         CONTROL_ENDPOINT: `127.0.0.1:${ports.control}`,
