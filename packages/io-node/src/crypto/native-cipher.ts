@@ -79,7 +79,7 @@ class NativeCipher implements TransportCipher {
     const { bytes } = arena
     setCounter(view, 0, counter)
     // Block 0 of the key stream is the Poly1305 key: it appears where 64 zeros lie in front of the plaintext.
-    bytes.fill(0, from - 64, from)
+    clearBlock(arena.view, from - 64)
     this.#chacha20(base + into - 64, base + from - 64, length + 64, address, address + COUNTER_AT)
     this.#start(this.#context, base + into - 64)
     const end = into + length
@@ -95,7 +95,7 @@ class NativeCipher implements TransportCipher {
     const base = addressOfArena(arena)
     const { bytes } = arena
     setCounter(view, 0, counter)
-    bytes.fill(0, from - 64, from)
+    clearBlock(arena.view, from - 64)
     if (into === from) {
       // In place, the tag has to be computed before the ciphertext is gone.
       this.#chacha20(base + into - 64, base + from - 64, 64, address, address + COUNTER_AT)
@@ -152,6 +152,18 @@ const COUNTER_AT = 32
 const TAG_AT = 0
 const TAIL_AT = 16
 const CONTEXT_AT = 64
+
+/** Writes 64 zeros at `at`: faster than `fill`, which is a call out of JavaScript. */
+function clearBlock(view: DataView, at: number): void {
+  view.setFloat64(at, 0)
+  view.setFloat64(at + 8, 0)
+  view.setFloat64(at + 16, 0)
+  view.setFloat64(at + 24, 0)
+  view.setFloat64(at + 32, 0)
+  view.setFloat64(at + 40, 0)
+  view.setFloat64(at + 48, 0)
+  view.setFloat64(at + 56, 0)
+}
 
 function setCounter(view: DataView, block: number, counter: number): void {
   view.setUint32(COUNTER_AT, block, true)
