@@ -10,6 +10,7 @@ import { chaos } from './scenarios/chaos.ts'
 import { host } from './scenarios/host.ts'
 import { lifecycle } from './scenarios/lifecycle.ts'
 import { networkWatch } from './scenarios/network-watch.ts'
+import { outages } from './scenarios/outages.ts'
 import { paths } from './scenarios/paths.ts'
 import { policy } from './scenarios/policy.ts'
 import { roaming } from './scenarios/roaming.ts'
@@ -19,4 +20,7 @@ if (!args.includes('--list')) {
   ensurePackages(LAB_PACKAGES)
   await enterUserNamespace()
 }
-await runScenarios([...paths, ...lifecycle, ...policy, ...host, ...networkWatch, ...roaming, ...chaos], args)
+await runScenarios(
+  [...paths, ...lifecycle, ...policy, ...host, ...networkWatch, ...roaming, ...outages, ...chaos],
+  args,
+)

@@ -41,6 +41,27 @@ export const paths: readonly Scenario[] = [
     clientNat: 'port-restricted',
     gatewayNat: 'firewall',
   }),
+  path(
+    'v6-only-client',
+    'an IPv6 client and an IPv4 gateway meet on a dual-stack relay',
+    'relayed',
+    { clientFamilies: 'v6', gatewayFamilies: 'v4', clientNat: 'firewall' },
+    true,
+  ),
+  path(
+    'v4-only-gateway',
+    'a client with both families reaches a gateway that has IPv4 alone: direct',
+    'direct',
+    { gatewayFamilies: 'v4' },
+    true,
+  ),
+  path(
+    'both-behind-symmetric',
+    'two symmetric NATs, both families, two relays: relayed',
+    'relayed',
+    { clientNat: 'symmetric', gatewayNat: 'symmetric', relays: 2 },
+    true,
+  ),
   path('symmetric-nat', 'a client behind a symmetric NAT reaches a gateway that is not behind any: direct', 'direct', {
     clientFamilies: 'v4',
     gatewayFamilies: 'v4',

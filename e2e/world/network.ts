@@ -50,6 +50,8 @@ export interface NetworkOptions {
   readonly gatewayNat?: NatKind
   readonly clientFamilies?: Families
   readonly gatewayFamilies?: Families
+  /** How many hosts there are for relays; default 1, which shares its host with the portal. */
+  readonly relays?: 1 | 2
 }
 
 /** Addresses that scenarios speak of. */
@@ -58,6 +60,8 @@ export const ADDRESSES = {
   relay: '203.0.113.20',
   portalV6: '2001:db8:113::10',
   relayV6: '2001:db8:113::20',
+  relay2: '203.0.113.21',
+  relay2V6: '2001:db8:113::21',
   server: '10.80.0.10',
   serverV6: 'fd80::10',
   privateRange: '10.80.0.0/24',
@@ -80,6 +84,8 @@ export interface Network {
   readonly gateways: readonly [Namespace, Namespace]
   readonly gatewayNat: Namespace
   readonly private: Namespace
+  /** Where relays live. */
+  readonly relays: readonly Namespace[]
 }
 
 /** Builds the hosts, cables, switches, routers and routes. */
@@ -96,8 +102,10 @@ export async function buildNetwork(lab: Lab, options: NetworkOptions = {}): Prom
     gateways: [gateway1!, gateway2!],
     gatewayNat: gatewayNat!,
     private: privateNet!,
+    relays: [internet!, ...(options.relays === 2 ? [await lab.namespace('relay-2')] : [])],
   }
   await buildInternet(network)
+  if (network.relays[1] !== undefined) await buildSecondRelay(network, network.relays[1])
   await buildClientSite(network, options.clientFamilies ?? 'dual')
   await buildGatewaySite(network, options.gatewayFamilies ?? 'dual')
   await setNats(network, options.clientNat ?? 'port-restricted', options.gatewayNat ?? 'port-restricted')
@@ -141,6 +149,20 @@ async function buildInternet({ internet, clientNat, gatewayNat }: Network): Prom
   ]) {
     await internet.ip(`route add ${subnet} via ${router}`)
   }
+}
+
+async function buildSecondRelay({ internet }: Network, relay: Namespace): Promise<void> {
+  await connect(
+    { namespace: relay, interface: 'eth0', addresses: [`${ADDRESSES.relay2}/24`, `${ADDRESSES.relay2V6}/64`] },
+    { namespace: internet, interface: 'to-relay-2' },
+  )
+  await internet.ip('link set to-relay-2 master backbone')
+  await relay.ip(
+    'route add default via 203.0.113.101',
+    'route add 2001:db8:10::/64 via 2001:db8:113::101',
+    'route add 2001:db8:20::/64 via 2001:db8:113::102',
+    'route add 192.168.20.0/24 via 203.0.113.102',
+  )
 }
 
 async function buildClientSite({ client, clientNat }: Network, families: Families): Promise<void> {

@@ -43,7 +43,7 @@ export class World {
   readonly folder: string
   bootstrap!: Bootstrap
   portal!: LabProcess
-  relay!: LabProcess
+  readonly relays: LabProcess[] = []
   readonly gateways: [LabProcess | undefined, LabProcess | undefined] = [undefined, undefined]
   client!: LabProcess
   readonly #options: NetworkOptions
@@ -73,6 +73,7 @@ export class World {
     const world = await World.build(lab, options)
     await world.startPortal()
     await world.startRelay()
+    if (options.relays === 2) await world.startRelay(1)
     await Promise.all([world.startGateway(0), options.gateways === 2 ? world.startGateway(1) : undefined])
     await world.startClient()
     return world
@@ -126,19 +127,46 @@ export class World {
     return JSON.parse(answer) as T
   }
 
-  /** Starts the relay and waits until the portal knows it. */
-  async startRelay(): Promise<void> {
-    this.relay = this.network.internet.spawn('relay', script('apps/relay/src/main.ts'), {
-      env: {
-        FIREZONE_API_URL: portalUrl('dual'),
-        FIREZONE_TOKEN: this.bootstrap.relayToken,
-        PUBLIC_IP4_ADDR: ADDRESSES.relay,
-        PUBLIC_IP6_ADDR: ADDRESSES.relayV6,
-        HEALTH_CHECK_ADDR: '127.0.0.1:8091',
-        LOG_FORMAT: 'json',
+  /** Starts relay 0 or 1 and waits until the portal knows it. */
+  async startRelay(index: 0 | 1 = 0): Promise<void> {
+    const relay = this.network.relays[index]!.spawn(
+      index === 0 ? 'relay' : 'relay-2',
+      script('apps/relay/src/main.ts'),
+      {
+        env: {
+          FIREZONE_API_URL: portalUrl('dual'),
+          FIREZONE_TOKEN: this.bootstrap.relayToken,
+          PUBLIC_IP4_ADDR: index === 0 ? ADDRESSES.relay : ADDRESSES.relay2,
+          PUBLIC_IP6_ADDR: index === 0 ? ADDRESSES.relayV6 : ADDRESSES.relay2V6,
+          HEALTH_CHECK_ADDR: '127.0.0.1:8091',
+          LOG_FORMAT: 'json',
+        },
       },
-    })
-    await this.relay.waitForLine(/"connected to the portal"/)
+    )
+    this.relays[index] = relay
+    await relay.waitForLine(/"connected to the portal"/)
+  }
+
+  /** The only relay, or the first of two. */
+  get relay(): LabProcess {
+    return this.relays[0]!
+  }
+
+  /** Which relay a relayed path of the client's leads through, or the first of two. */
+  relayOf(path: Path): 0 | 1 {
+    const host = path.local === 'relay' ? this.client : this.gateways[0]!
+    const [id] = host.lines
+      .flatMap(line =>
+        /"(?:connecting to peer|moving connection.*)"/.test(line)
+          ? [(JSON.parse(line) as { relay: string }).relay]
+          : [],
+      )
+      .slice(-1)
+    const online = this.portal.lines.filter(line => line.includes('"role":"relay"') && line.includes('"peer online"'))
+    const ids = online.map(line => (JSON.parse(line) as { id: string }).id)
+    const index = ids.indexOf(id ?? '')
+    if (index !== 0 && index !== 1) throw new Error(`no relay has the id ${id}: ${ids}`)
+    return index
   }
 
   /** Starts gateway 0 or 1 and waits until the portal knows it. */
