@@ -97,9 +97,11 @@ export class RelayPool {
     return this.#byAddress.get(address)
   }
 
-  /** Draws a relay, whether it has answered already or not. */
+  /** Draws a relay: one that relays for us as far as we know, or else any, because at the start none has answered. */
   sample(): Relay | undefined {
-    return randomElement(this.#options.random, [...this.#byId.values()])
+    const relays = [...this.#byId.values()]
+    const good = relays.filter(relay => relay.allocation.isAllocated && !this.#suspects.has(relay))
+    return randomElement(this.#options.random, good.length > 0 ? good : relays)
   }
 
   /**

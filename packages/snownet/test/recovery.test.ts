@@ -145,6 +145,24 @@ test('a client that is cut off for 7 s keeps its relays and its relayed connecti
   expectNoFailure(all)
 })
 
+test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+  'a client that loses a fifth of all packets each way keeps its relays (seed %i)',
+  seed => {
+    const all = talking({ ...BEHIND_SYMMETRIC, seed })
+    const relay = all.client.node.statusOf(all.client.idOf(all.gateway))!.relay
+
+    all.client.host.cable.loss = 0.2
+    for (let i = 0; i < 900; i++) {
+      all.client.send(all.gateway)
+      all.gateway.send(all.client)
+      all.world.network.run(seconds(0.1))
+    }
+
+    expectNoFailure(all)
+    expect(all.client.node.statusOf(all.client.idOf(all.gateway))!.relay).toBe(relay)
+  },
+)
+
 /** When, between two checks, something happens. */
 const MOMENTS = [0, 300, 600, 900, 1200] as Millis[]
 

@@ -181,6 +181,20 @@ describe('relays', () => {
     expect(client.node.statusOf(client.idOf(gateway))?.relay).not.toBe(used)
   })
 
+  test('a relay that has not answered is drawn only where there is no other', () => {
+    const { world, client, gateway } = pair({ client: { nat: 'symmetric' }, gateway: { nat: 'symmetric' } })
+    const dead = world.addRelay('third', { addresses: ['198.51.100.3'] })
+    dead.kill()
+    for (const peer of [client, gateway]) peer.useRelays(world.names('third'))
+    world.network.run(millis(200))
+
+    for (let i = 0; i < 5; i++) {
+      world.introduce(client, gateway)
+      expect(client.node.statusOf(client.idOf(gateway))?.relay).toBe('relay')
+      client.node.removeConnection(client.idOf(gateway))
+    }
+  })
+
   test('a relay that was restarted with other credentials is used anew', () => {
     const { world, client, gateway } = relayedPair()
     const relay = world.relays.get(world.names('relay')[0]!)!

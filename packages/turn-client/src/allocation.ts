@@ -184,7 +184,9 @@ export class Allocation implements SansIo<Datagram, Transmit, AllocationEvent> {
   /** Returns who has sent what came in through `channel`, or `undefined` if nobody can have. Keeps it in use. */
   receiveOn(channel: number, now: Instant): SocketAddress | undefined {
     const peer = this.#channels.peerOf(channel)
-    if (peer !== undefined) this.#channels.noteReceived(channel, now)
+    if (peer === undefined) return undefined
+    this.#channels.noteReceived(channel, now)
+    this.#heardAt = now
     return peer
   }
 
@@ -262,7 +264,10 @@ export class Allocation implements SansIo<Datagram, Transmit, AllocationEvent> {
     return this.#race.active
   }
 
-  /** When the server has last answered a request that it had to sign, with our key; `undefined` if it never has. */
+  /**
+   * When the server has last shown that it knows us, by an answer that was signed with our key or by data from a
+   * channel; `undefined` if it never has.
+   */
   get heardAt(): Instant | undefined {
     return this.#heardAt
   }
@@ -412,9 +417,19 @@ export class Allocation implements SansIo<Datagram, Transmit, AllocationEvent> {
       if (transaction.request.type === 'binding') this.#forgetFamily(destination.family)
       return
     }
+    if (this.#isAllocated && this.#heardAt !== undefined && this.#heardAt > transaction.backoff.startedAt) {
+      this.#giveUp(transaction.request, now)
+      return
+    }
     this.#logger.debug({ server: destination.key, request: transaction.request.type }, 'the server has fallen silent')
     this.#race.restart()
     this.#invalidate()
+  }
+
+  /** All copies of a request or their answers were lost, while other things were not: the server is alive. */
+  #giveUp(request: TurnRequest, now: Instant): void {
+    if (request.type === 'refresh') this.#timers.set('refresh', add(now, REFRESH_RETRY_INTERVAL))
+    else if (request.type === 'channel-bind') this.#channels.drop(request.channel)
   }
 
   #forgetFamily(family: IpFamily): void {

@@ -31,6 +31,11 @@ export class Backoff {
     this.#next = add(now, this.#interval)
   }
 
+  /** When the request was sent first. */
+  get startedAt(): Instant {
+    return this.#startedAt
+  }
+
   /** When {@link trigger} is next due. */
   get next(): Instant {
     return this.#next

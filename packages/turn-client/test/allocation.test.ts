@@ -343,6 +343,39 @@ describe('an allocation', () => {
     expect(script.client.canBeFreed()).toBe('no-response')
   })
 
+  test('is not given up for a lost request while data still comes; that request is made again', () => {
+    const script = Script.bound()
+    script.client.verify(script.now)
+    const channel = script.client.channelTo(PEER, script.now)!
+    script.sent()
+    script.now = 100 as Instant
+    script.client.receiveOn(channel, script.now)
+
+    expect(script.wait(seconds(14)).filter(text => text.startsWith('REFRESH'))).toEqual([
+      'REFRESH at 1000',
+      'REFRESH at 2500',
+      'REFRESH at 4750',
+      'REFRESH at 13125',
+    ])
+    expect(script.events()).toEqual([])
+    expect(script.client.isAllocated).toBe(true)
+  })
+
+  test('is not given up for a lost CHANNEL-BIND while data still comes; another attempt may be made', () => {
+    const script = Script.bound()
+    const other = SocketAddress.of('203.0.113.10:51820')
+    script.client.bindChannel(other, script.now)
+    script.now = 100 as Instant
+    script.client.receiveOn(script.client.channelTo(PEER, script.now)!, script.now)
+    script.sent()
+    script.wait(seconds(9))
+
+    expect(script.client.isAllocated).toBe(true)
+    expect(script.client.channelTo(other, script.now)).toBeUndefined()
+    script.client.bindChannel(other, script.now)
+    expect(script.names()).toEqual(['CHANNEL-BIND'])
+  })
+
   test('that is only being made is not probed', () => {
     const { script } = Script.allocating()
     script.client.refresh(script.now)
