@@ -2,6 +2,7 @@ import { sleep } from '../lab/command.ts'
 import type { Lab } from '../lab/lab.ts'
 import type { Scenario } from '../lab/scenario.ts'
 import { Asker } from '../world/asker.ts'
+import type { NetworkOptions } from '../world/network.ts'
 import { Transfer } from '../world/transfer.ts'
 import { World } from '../world/world.ts'
 
@@ -66,16 +67,9 @@ export const outages: readonly Scenario[] = [
     name: 'loss-20',
     claim: 'where a fifth of all packets is lost each way, a client connects, and a download is right',
     async run(lab) {
-      const world = await World.start(lab)
-      await world.network.clientNat.nft(
-        'table inet loss { chain forward { type filter hook forward priority -10; numgen random mod 100 < 20 drop; }; }',
-      )
-      const first = await world.timeToPage(30_000)
-      const transfer = Transfer.start(world, '/bytes?num=2000000', 90)
-      const start = performance.now()
-      await transfer.expectZeros(2_000_000)
-      const took = (performance.now() - start) / 1000
-      return `first page after ${Math.round(first)} ms, 2 MB in ${took.toFixed(1)} s`
+      const direct = await loseFifth(lab)
+      await lab.clear()
+      return `direct: ${direct}; relayed: ${await loseFifth(lab, { ...RELAYED, relays: 2 })}`
     },
   },
 ]
@@ -94,4 +88,17 @@ async function loseRelay(
   const now = world.relayOf(await world.path())
   if (now === used) throw new Error('the path still leads through the relay that is gone')
   return `relay ${used + 1} is gone, back after ${took} ms`
+}
+
+async function loseFifth(lab: Lab, options: NetworkOptions = {}): Promise<string> {
+  const world = await World.start(lab, options)
+  await world.network.clientNat.nft(
+    'table inet loss { chain forward { type filter hook forward priority -10; numgen random mod 100 < 20 drop; }; }',
+  )
+  const first = await world.timeToPage(30_000)
+  const transfer = Transfer.start(world, '/bytes?num=2000000', 90)
+  const start = performance.now()
+  await transfer.expectZeros(2_000_000)
+  const took = (performance.now() - start) / 1000
+  return `first page after ${Math.round(first)} ms, 2 MB in ${took.toFixed(1)} s`
 }
