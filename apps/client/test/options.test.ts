@@ -16,7 +16,7 @@ test('nothing at all will do: the token is looked for in its file', () => {
     onlyChecks: false,
     exitsWhenUp: false,
     raisesBuffers: false,
-    logFilter: undefined,
+    logFilter: 'info',
   })
 })
 

@@ -16,7 +16,7 @@ test('a token alone will do, as an argument or in the environment, from which it
     health: { host: '0.0.0.0', port: 8080 },
     raisesBuffers: true,
     masquerades: false,
-    logFilter: undefined,
+    logFilter: 'info',
   })
 
   vi.stubEnv('FIREZONE_TOKEN', '.b')
