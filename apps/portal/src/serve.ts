@@ -45,7 +45,7 @@ export async function serve(options: ServeOptions): Promise<RunningPortal> {
   const database = await openDatabase(options.database)
   const host = await PortalHost.open(database, logger)
   const sockets = new PeerSockets({ host, logger, trustedProxies, maxPeers: options.maxPeers })
-  const web = makeWebApp(host, options.statusPassword)
+  const web = makeWebApp(host, database, options.statusPassword)
   const server = createAdaptorServer({ fetch: web.fetch }) as Server
   server.on('upgrade', (request, stream, head) => sockets.handleUpgrade(request, stream, head))
   let admin: Server | undefined

@@ -234,6 +234,8 @@ describe('web pages', () => {
       const online = await (await fetch(portal.url)).text()
       expect(online).toContain('&lt;b&gt;laptop&lt;/b&gt;')
       expect(online).toContain('● online')
+      expect(online).toContain('wiki.acme.example') // a resource
+      expect(online).toMatch(/new (account|policy|resource|site|token)/) // a change
       client.ws.close()
       await client.closed()
       expect(await (await fetch(portal.url)).text()).not.toContain('● online')

@@ -1,6 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
+import type { OpenDatabase } from '../database/database.ts'
+import { recentChanges } from '../database/recent-changes.ts'
 import type { PortalHost } from '../portal-host.ts'
 import { statusPage } from './status-page.ts'
 
@@ -12,22 +14,33 @@ type Environment = { Bindings: HttpBindings }
  *
  * The page shows names and addresses, so it is for the machine's own users, or for those who know the password.
  */
-export function makeWebApp(host: PortalHost, statusPassword: string | undefined): Hono<Environment> {
+export function makeWebApp(
+  host: PortalHost,
+  { queries }: OpenDatabase,
+  statusPassword: string | undefined,
+): Hono<Environment> {
   const app = new Hono<Environment>()
   app.get('/healthz', context => context.json({ status: 'ok' }))
-  app.get('/', context => {
+  app.get('/', async context => {
     const isAllowed =
       statusPassword === undefined
         ? isLocal(context.env.incoming.socket.remoteAddress) && context.req.header('x-forwarded-for') === undefined
         : isPassword(context.req.header('authorization'), statusPassword)
     context.header('cache-control', 'no-store')
-    if (isAllowed) return context.html(statusPage(host.portal, new Date()))
+    context.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+    if (isAllowed) {
+      const changes = await recentChanges(queries, SHOWN_CHANGES)
+      return context.html(statusPage(host.portal, changes, new Date()))
+    }
     if (statusPassword === undefined) return context.text('The status page is for local users.\n', 403)
     context.header('www-authenticate', 'Basic realm="Sallyport portal", charset="UTF-8"')
     return context.text('Unauthorized\n', 401)
   })
   return app
 }
+
+/** How many lines of the audit log the status page shows. */
+const SHOWN_CHANGES = 12
 
 const isLocal = (address: string | undefined): boolean => /^(::1|(::ffff:)?127\.)/.test(address ?? '')
 
