@@ -206,6 +206,21 @@ describe('asking for access', () => {
     expect(intents(tunnel)).toHaveLength(1)
   })
 
+  test('without a relay packets go on waiting, and access is asked for again with the next init', () => {
+    const { tunnel, node } = start([cidr(1, '10.1.0.0/16')])
+    send(tunnel, [udp(OWN, '10.1.2.3')], at(0))
+    node.hasRelays = false
+    tell(tunnel, { event: 'flow_created', payload: flow(1) })
+    drain(tunnel)
+
+    node.hasRelays = true
+    tell(tunnel, { event: 'init', payload: init([cidr(1, '10.1.0.0/16')]) })
+    expect(intents(tunnel)).toHaveLength(1)
+    tell(tunnel, { event: 'flow_created', payload: flow(1) })
+
+    expect(node.take('send')).toHaveLength(1)
+  })
+
   test('a resource that another gateway serves is switched to the one that lets us in', () => {
     const { tunnel, node } = connected()
     tell(tunnel, { event: 'resource_created_or_updated', payload: cidr(1, '10.1.0.0/16', { name: 'New' }) })

@@ -374,6 +374,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     }
     const handle = this.#connections.connect(id, secrets, now)
     if (handle < 0) {
+      this.#pending.putBack(flow.resource_id, waiting) // asked for again when the portal tells us about relays
       this.#outbox.emit({ type: 'relays-wanted' })
       return
     }

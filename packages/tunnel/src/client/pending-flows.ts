@@ -63,6 +63,13 @@ export class PendingFlows {
     return flow?.packets.takeAll()
   }
 
+  /** Undoes {@link take}, because nothing could be made of the access: the portal has to be asked again. */
+  putBack(resource: ResourceId, waiting: readonly Uint8Array[]): void {
+    const packets = new UniquePackets(PENDING_PACKETS)
+    for (const packet of waiting) packets.push(packet, 0, packet.length)
+    this.#flows.set(resource, { lastIntentAt: undefined, packets })
+  }
+
   /** Forgets everything. */
   clear(): void {
     this.#flows.clear()
