@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { chacha20Poly1305 } from './message-aead.ts'
 import { transportCipher } from './transport-cipher.ts'
+import { x25519 } from './x25519.ts'
 
 const FROM = CIPHER_SCRATCH_BEFORE
 const keyBytes = fromHex('808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f')
@@ -66,3 +67,16 @@ function arenaWith(plaintext: Uint8Array): Arena {
   arena.bytes.set(plaintext, FROM)
   return arena
 }
+
+test('a key stays the same when the Buffer that it came in is used again', () => {
+  const { Buffer } = globalThis as unknown as { Buffer: { from(bytes: Uint8Array): Uint8Array } }
+  const reused = Buffer.from(keyBytes)
+  const kept = transportCipher.importKey(reused)
+  const privateKey = x25519.importPrivateKey(reused)
+  reused.fill(0)
+  const arena = arenaWith(Uint8Array.of(1))
+  transportCipher.seal(kept, 0, arena, FROM, 1, FROM)
+
+  expect(transportCipher.open(key, 0, arena, FROM, 1, FROM)).toBe(true)
+  expect(x25519.publicKey(privateKey)).toEqual(x25519.publicKey(x25519.importPrivateKey(keyBytes)))
+})

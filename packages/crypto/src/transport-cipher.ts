@@ -1,12 +1,12 @@
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js'
-import { TAG_LENGTH, type TransportCipher, type TransportKey } from '@sallyport/sans-io'
+import { copyBytes, TAG_LENGTH, type TransportCipher, type TransportKey } from '@sallyport/sans-io'
 
 /** ChaCha20-Poly1305 from place to place in an arena. Correct rather than fast: it allocates on every call. */
 export const transportCipher: TransportCipher = {
   name: 'noble',
   importKey(bytes) {
     if (bytes.length !== 32) throw new RangeError(`a ChaCha20-Poly1305 key has 32 bytes, not ${bytes.length}`)
-    return new Key(bytes.slice()) as unknown as TransportKey
+    return new Key(copyBytes(bytes)) as unknown as TransportKey
   },
   seal(key, counter, { bytes }, from, length, into) {
     const { encrypt } = keyOf(key).at(counter)

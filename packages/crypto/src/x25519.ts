@@ -1,11 +1,11 @@
 import { x25519 as curve } from '@noble/curves/ed25519.js'
-import type { X25519, X25519PrivateKey } from '@sallyport/sans-io'
+import { copyBytes, type X25519, type X25519PrivateKey } from '@sallyport/sans-io'
 
 /** Diffie-Hellman on Curve25519 (RFC 7748 §5, §6.1). */
 export const x25519: X25519 = {
   importPrivateKey(bytes) {
     if (bytes.length !== 32) throw new RangeError(`an X25519 private key has 32 bytes, not ${bytes.length}`)
-    return new PrivateKey(bytes.slice()) as unknown as X25519PrivateKey
+    return new PrivateKey(copyBytes(bytes)) as unknown as X25519PrivateKey
   },
   publicKey: privateKey => curve.getPublicKey(bytesOf(privateKey)),
   diffieHellman(privateKey, publicKey) {

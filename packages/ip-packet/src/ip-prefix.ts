@@ -1,4 +1,4 @@
-import { IpAddress, type IpFamily } from '@sallyport/sans-io'
+import { copyBytes, IpAddress, type IpFamily } from '@sallyport/sans-io'
 
 /** A block of addresses in CIDR notation (RFC 4632, RFC 4291 §2.3): immutable; its host bits are zero. */
 export class IpPrefix {
@@ -41,7 +41,7 @@ export class IpPrefix {
   static around(address: IpAddress, length: number): IpPrefix {
     if (!Number.isInteger(length) || length < 0 || length > address.bytes.length * 8)
       throw new RangeError(`no prefix of ${length} bits in IPv${address.family}`)
-    const bytes = address.bytes.slice()
+    const bytes = copyBytes(address.bytes)
     for (let i = 0; i < bytes.length; i++) {
       const kept = Math.min(8, Math.max(0, length - 8 * i))
       bytes[i] = bytes[i]! & (0xff00 >> kept)

@@ -1,6 +1,7 @@
 import {
   add,
   BoundedQueue,
+  copyBytes,
   type Instant,
   type Logger,
   type Millis,
@@ -147,7 +148,7 @@ export class PhoenixChannel implements SansIo<PhoenixInput, PhoenixTransmit, Pho
         this.#handleText(input.text, now)
         return true
       case 'ping':
-        this.#transmits.push({ type: 'pong', payload: input.payload.slice() })
+        this.#transmits.push({ type: 'pong', payload: copyBytes(input.payload) })
         return true
       case 'pong':
         return true

@@ -502,3 +502,12 @@ test('whatever happens, the next deadline is later than now', () => {
     }),
   )
 })
+
+test('a Pong carries what the Ping carried, also when its Buffer is used again', () => {
+  const { Buffer } = globalThis as unknown as { Buffer: { from(bytes: Uint8Array): Uint8Array } }
+  const payload = Buffer.from(Uint8Array.of(1, 2))
+  const rig = Rig.joined().input({ type: 'ping', payload })
+  payload.fill(0)
+
+  expect(rig.transmits).toEqual([{ type: 'pong', payload: Uint8Array.of(1, 2) }])
+})

@@ -1,4 +1,4 @@
-import { IpAddress } from '@sallyport/sans-io'
+import { copyBytes, IpAddress } from '@sallyport/sans-io'
 
 /** A network: an address whose host bits are zero, and the length of its prefix in bits. */
 export interface Cidr {
@@ -29,7 +29,7 @@ export const cidrsOverlap = (a: Cidr, b: Cidr): boolean =>
   a.length <= b.length ? cidrContains(a, b.address) : cidrContains(b, a.address)
 
 function masked(address: IpAddress, length: number): IpAddress {
-  const bytes = address.bytes.slice()
+  const bytes = copyBytes(address.bytes)
   for (let i = 0; i < bytes.length; i++) {
     const kept = Math.min(8, Math.max(0, length - 8 * i))
     bytes[i]! &= 0xff << (8 - kept)

@@ -1,4 +1,4 @@
-import { concatBytes, type StunCrypto } from '@sallyport/sans-io'
+import { concatBytes, copyBytes, type StunCrypto } from '@sallyport/sans-io'
 
 /** What the portal asks of cryptography. All results belong to the caller. */
 export interface PortalCrypto extends Pick<StunCrypto, 'sha256' | 'hmacSha256'> {
@@ -14,7 +14,7 @@ export function pbkdf2(
   iterations: number,
 ): Uint8Array {
   let round = crypto.hmacSha256(password, concatBytes(salt, new Uint8Array([0, 0, 0, 1])))
-  const out = round.slice()
+  const out = copyBytes(round)
   for (let i = 1; i < iterations; i++) {
     round = crypto.hmacSha256(password, round)
     for (let j = 0; j < out.length; j++) out[j]! ^= round[j]!

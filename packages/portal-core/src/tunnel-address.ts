@@ -1,4 +1,4 @@
-import { IpAddress, type IpFamily, type Random, randomBelow } from '@sallyport/sans-io'
+import { copyBytes, IpAddress, type IpFamily, type Random, randomBelow } from '@sallyport/sans-io'
 
 /** A range from which the devices of an account get their addresses inside the tunnel. */
 export interface TunnelRange {
@@ -58,7 +58,7 @@ export function allocateFrom(range: TunnelRange, offset: number, isTaken: (addre
 
 /** Returns the address `offset` behind the network's. */
 export function hostOf(range: TunnelRange, offset: number): IpAddress {
-  const bytes = range.network.bytes.slice()
+  const bytes = copyBytes(range.network.bytes)
   let carry = offset
   for (let i = bytes.length - 1; carry > 0; i--) {
     carry += bytes[i]!

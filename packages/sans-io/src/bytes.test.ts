@@ -1,6 +1,17 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { concatBytes, equalBytes, fromHex, parseBase64, parseUtf8, toBase64, toHex, utf8, viewOf } from './bytes.ts'
+import {
+  concatBytes,
+  copyBytes,
+  equalBytes,
+  fromHex,
+  parseBase64,
+  parseUtf8,
+  toBase64,
+  toHex,
+  utf8,
+  viewOf,
+} from './bytes.ts'
 
 const bytes = fc.uint8Array({ maxLength: 70 })
 
@@ -53,4 +64,15 @@ test('a view covers exactly the bytes it was made of', () => {
 
   expect(view.byteLength).toBe(2)
   expect(view.getUint16(0)).toBe(0x0102)
+})
+
+test('a copy stays as it is, also one of a Buffer, whose slice would not', () => {
+  const { Buffer } = globalThis as unknown as { Buffer: { from(bytes: Uint8Array): Uint8Array } }
+  const reused = Buffer.from(Uint8Array.of(1, 2, 3))
+  const slice = reused.slice()
+  const copy = copyBytes(reused)
+  reused.fill(0)
+
+  expect([...copy]).toEqual([1, 2, 3])
+  expect([...slice]).toEqual([0, 0, 0])
 })

@@ -38,6 +38,13 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0
 }
 
+/**
+ * Returns a copy of `bytes` that belongs to whoever asks.
+ *
+ * Not the same as `bytes.slice()`, which for a `Buffer` of Node.js is a view of memory that somebody else goes on using.
+ */
+export const copyBytes = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes)
+
 /** Returns a view of big-endian and little-endian accessors over exactly `bytes`. */
 export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 

@@ -7,6 +7,7 @@ export { IpAddress, type IpFamily, SocketAddress } from './address.ts'
 export { type Brand, unreachable } from './brand.ts'
 export {
   concatBytes,
+  copyBytes,
   equalBytes,
   fromHex,
   parseBase64,

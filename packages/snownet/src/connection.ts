@@ -2,6 +2,7 @@ import { DEFAULT_TIMING, IceAgent, type IceInput, type IcePath, type IceTiming, 
 import {
   add,
   type Crypto,
+  copyBytes,
   earliest,
   equalBytes,
   type Instant,
@@ -256,7 +257,7 @@ export class Connection {
   sendPacket(packet: Uint8Array, now: Instant): boolean {
     const state = this.#state
     if (state.type === 'connecting' && this.#context.isClient) {
-      state.packets.push(packet.slice())
+      state.packets.push(copyBytes(packet))
       return true
     }
     if (socketOf(state) === undefined) return false

@@ -1,6 +1,6 @@
 import { type ChecksumKernel, TrainCutter } from '@sallyport/ip-packet'
 import type { Instant, PacketBuffer, SocketAddress } from '@sallyport/sans-io'
-import { CIPHER_SCRATCH_AFTER } from '@sallyport/sans-io'
+import { CIPHER_SCRATCH_AFTER, copyBytes } from '@sallyport/sans-io'
 import { CHANNEL_DATA_HEADER_LENGTH, writeChannelDataHeader } from '@sallyport/stun'
 import { DATA_HEADER_LENGTH } from '@sallyport/wireguard'
 import type { Connection } from './connection.ts'
@@ -103,7 +103,7 @@ export class Encapsulator {
     }
     const length = connection.tunnel.seal(datagrams.arena, from, segmentLength, into, now)
     if (length === 0) {
-      if (!connection.tunnel.queuePacket(this.#segment(trains).slice())) this.#drop(1)
+      if (!connection.tunnel.queuePacket(copyBytes(this.#segment(trains)))) this.#drop(1)
       return
     }
     let start = into - DATA_HEADER_LENGTH

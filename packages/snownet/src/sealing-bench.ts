@@ -1,4 +1,11 @@
-import { Arena, CIPHER_SCRATCH_AFTER, CIPHER_SCRATCH_BEFORE, type Instant, TAG_LENGTH } from '@sallyport/sans-io'
+import {
+  Arena,
+  CIPHER_SCRATCH_AFTER,
+  CIPHER_SCRATCH_BEFORE,
+  copyBytes,
+  type Instant,
+  TAG_LENGTH,
+} from '@sallyport/sans-io'
 import { DATA_HEADER_LENGTH, type Tunnel } from '@sallyport/wireguard'
 
 /** The largest packet that is sent one by one: those of the control protocol and those that waited for a path. */
@@ -16,8 +23,9 @@ export class SealingBench {
     if (packet.length > MAX_PACKET) return undefined
     this.#arena.bytes.set(packet, AT)
     const length = tunnel.seal(this.#arena, AT, packet.length, AT, now)
-    if (length > 0) return this.#arena.bytes.slice(AT - DATA_HEADER_LENGTH, AT - DATA_HEADER_LENGTH + length)
-    tunnel.queuePacket(packet.slice())
+    if (length > 0)
+      return copyBytes(this.#arena.bytes.subarray(AT - DATA_HEADER_LENGTH, AT - DATA_HEADER_LENGTH + length))
+    tunnel.queuePacket(copyBytes(packet))
     return undefined
   }
 }

@@ -219,6 +219,18 @@ describe('removeConnection', () => {
   })
 })
 
+test('a packet that waits for the connection arrives as it was sent, also when its Buffer is used again', () => {
+  const { Buffer } = globalThis as unknown as { Buffer: { from(bytes: Uint8Array): Uint8Array } }
+  const { world, client, gateway } = pair(HOMES)
+  world.connect(client, gateway)
+  const reused = Buffer.from(packetOf('early'))
+  client.node.sendPacket(id('gateway'), reused, world.network.now)
+  reused.fill(0)
+  world.network.run(seconds(3))
+
+  expect(gateway.packets.map(packet => [...packet])).toContainEqual([...packetOf('early')])
+})
+
 describe('trains', () => {
   test('are cut into packets, each of which arrives', () => {
     for (const home of [HOMES.client, { nat: 'symmetric' } as const]) {

@@ -1,4 +1,11 @@
-import { type Arena, type Crypto, equalBytes, type TransportKey, type X25519PrivateKey } from '@sallyport/sans-io'
+import {
+  type Arena,
+  type Crypto,
+  copyBytes,
+  equalBytes,
+  type TransportKey,
+  type X25519PrivateKey,
+} from '@sallyport/sans-io'
 
 // NEVER FOR PRODUCTION. Nothing in this file protects anything: private keys can be read from public ones, "hashes" are
 // a mixer of integers, and "encryption" is an exclusive or. It has the shape of cryptography (both sides derive the same
@@ -119,7 +126,7 @@ const DISGUISE = 0x5a
  */
 export const fastCrypto: Crypto = {
   x25519: {
-    importPrivateKey: bytes => ({ bytes: bytes.slice() }) as unknown as X25519PrivateKey,
+    importPrivateKey: bytes => ({ bytes: copyBytes(bytes) }) as unknown as X25519PrivateKey,
     publicKey: key => toyKey(key).map(byte => byte ^ DISGUISE),
     diffieHellman(key, publicKey) {
       if (publicKey.every(byte => byte === 0)) return undefined

@@ -1,4 +1,11 @@
-import { type Random, randomBytes, viewOf, type WireguardCrypto, type X25519PrivateKey } from '@sallyport/sans-io'
+import {
+  copyBytes,
+  type Random,
+  randomBytes,
+  viewOf,
+  type WireguardCrypto,
+  type X25519PrivateKey,
+} from '@sallyport/sans-io'
 import {
   INITIATION_LENGTH,
   initiationFields,
@@ -101,8 +108,8 @@ export function readInitiation(
   return {
     publicKey,
     senderIndex: senderIndexOf(message),
-    ephemeral: fields.ephemeral.slice(),
-    encryptedTimestamp: fields.encryptedTimestamp.slice(),
+    ephemeral: copyBytes(fields.ephemeral),
+    encryptedTimestamp: copyBytes(fields.encryptedTimestamp),
     state,
   }
 }

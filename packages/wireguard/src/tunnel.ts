@@ -4,6 +4,7 @@ import {
   BoundedQueue,
   CIPHER_SCRATCH_AFTER,
   CIPHER_SCRATCH_BEFORE,
+  copyBytes,
   earliest,
   type Instant,
   type IpAddress,
@@ -91,9 +92,9 @@ export class Tunnel {
     if (staticStatic === undefined) throw new InvalidPeerKeyError()
     const acquaintance = {
       identity,
-      peerPublicKey: peerPublicKey.slice(),
+      peerPublicKey: copyBytes(peerPublicKey),
       staticStatic,
-      presharedKey: presharedKey.slice(),
+      presharedKey: copyBytes(presharedKey),
     }
     this.localIndex = localIndex
     this.#options = options
@@ -264,7 +265,7 @@ export class Tunnel {
     arena.bytes.set(packet, from)
     const length = this.seal(arena, from, packet.length, from, now)
     const start = from - DATA_HEADER_LENGTH
-    if (length > 0) this.#transmits.push(arena.bytes.slice(start, start + packet.length + DATA_OVERHEAD))
+    if (length > 0) this.#transmits.push(copyBytes(arena.bytes.subarray(start, start + packet.length + DATA_OVERHEAD)))
   }
 
   // ---- time

@@ -284,3 +284,14 @@ test('a tunnel can be asked whether a packet would leave at once', () => {
   pair.settle()
   expect(pair.alice.tunnel.canSeal(pair.now)).toBe(true)
 })
+
+test('what is kept of an initiation outlives the Buffer that it came in', () => {
+  const { Buffer } = globalThis as unknown as { Buffer: { from(bytes: Uint8Array): Uint8Array } }
+  const kept = readInitiation(crypto, BOB, DATAGRAMS[0]!)!
+  const datagram = Buffer.from(DATAGRAMS[0]!)
+  const ofBuffer = readInitiation(crypto, BOB, datagram)!
+  datagram.fill(0)
+
+  expect(toHex(ofBuffer.ephemeral)).toBe(toHex(kept.ephemeral))
+  expect(toHex(ofBuffer.encryptedTimestamp)).toBe(toHex(kept.encryptedTimestamp))
+})

@@ -1,4 +1,4 @@
-import { Arena, concatBytes, fromHex, type TransportCipher, type TransportKey } from '@sallyport/sans-io'
+import { Arena, concatBytes, copyBytes, fromHex, type TransportCipher, type TransportKey } from '@sallyport/sans-io'
 import { createArena } from '../kernel/kernel.ts'
 
 /**
@@ -19,7 +19,7 @@ export function cipherDefect(cipher: TransportCipher): string | undefined {
         arena.bytes.fill(GUARD)
         arena.bytes.set(plaintext, FROM)
         cipher.seal(key, counter, arena, FROM, length, into)
-        const sealed = arena.bytes.slice(into, into + length)
+        const sealed = copyBytes(arena.bytes.subarray(into, into + length))
         if (!same(arena.bytes, into + length, expected)) return `wrong tag when sealing ${told}`
         if (!all(arena.bytes, 0, FROM - 64) || !all(arena.bytes, into + length + 32, into + ROOM))
           return `stray bytes when sealing ${told}`

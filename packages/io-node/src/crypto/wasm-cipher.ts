@@ -1,4 +1,4 @@
-import type { Arena, TransportCipher, TransportKey } from '@sallyport/sans-io'
+import { type Arena, copyBytes, type TransportCipher, type TransportKey } from '@sallyport/sans-io'
 import { createArena, type Kernel, kernelOf } from '../kernel/kernel.ts'
 
 /**
@@ -18,7 +18,7 @@ class WasmCipher implements TransportCipher {
 
   importKey(bytes: Uint8Array): TransportKey {
     if (bytes.length !== 32) throw new RangeError(`a key has 32 bytes, not ${bytes.length}`)
-    return new Uint32Array(bytes.slice().buffer) as unknown as TransportKey
+    return new Uint32Array(copyBytes(bytes).buffer) as unknown as TransportKey
   }
 
   seal(key: TransportKey, counter: number, arena: Arena, from: number, length: number, into: number): void {

@@ -1,4 +1,5 @@
 import {
+  copyBytes,
   type Datagram,
   type Drive,
   drive,
@@ -152,7 +153,7 @@ export class Host implements Station {
       source: new SocketAddress(ip ?? remote.ip, port),
       destination: remote,
       ecn,
-      payload: payload.slice(),
+      payload: copyBytes(payload),
     }
     if (out === undefined || (local !== undefined && local.port !== port)) {
       this.#world.lost(flight, 'not-ours')

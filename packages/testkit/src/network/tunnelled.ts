@@ -1,5 +1,6 @@
 import {
   Arena,
+  copyBytes,
   type Datagram,
   type DataPlane,
   type Drive,
@@ -63,7 +64,7 @@ export function runTunnelled<Event>(
   const deliver = (): void => {
     for (let head = 0; head < packets.count; head++)
       for (let left = packets.segments[head]!, i = head; left > 0; left--, i++)
-        options.onPacket?.(packets.bytesOf(i).slice(), packets.peer[i]!)
+        options.onPacket?.(copyBytes(packets.bytesOf(i)), packets.peer[i]!)
   }
   const running = host.drive(machine, socket, options.onEvent)
   return {

@@ -1,4 +1,5 @@
 import { PacketHeader, TCP, TCP_ACK, TCP_SYN } from '@sallyport/ip-packet'
+import { copyBytes } from '@sallyport/sans-io'
 
 /**
  * Packets that wait for a connection: no two alike, the oldest gives way when full.
@@ -32,7 +33,7 @@ export class UniquePackets {
     for (const [i, other] of this.#packets.entries()) {
       if (equal(packet, other, packet.length, other.length)) return
       if (synKey > 0 && this.#synLength(other) === synKey && sameSyn(packet, other, this.#header)) {
-        this.#packets[i] = packet.slice()
+        this.#packets[i] = copyBytes(packet)
         return
       }
     }
@@ -40,7 +41,7 @@ export class UniquePackets {
       this.#packets.shift()
       this.#dropped++
     }
-    this.#packets.push(packet.slice())
+    this.#packets.push(copyBytes(packet))
   }
 
   /** Takes all packets, oldest first. */
