@@ -1,4 +1,5 @@
 import { Lab } from './lab.ts'
+import { ensurePackages, type SystemPackage } from './packages.ts'
 
 /** One story on real devices: what it proves, and how. */
 export interface Scenario {
@@ -7,6 +8,8 @@ export interface Scenario {
   readonly claim: string
   /** Whether it belongs to the quick subset. */
   readonly quick?: boolean
+  /** Packages of the system that only this one needs. */
+  readonly packages?: readonly SystemPackage[]
   /** Runs it in a lab of its own. Throws where the claim doesn't hold; may return what it measured, in a few words. */
   run(lab: Lab): Promise<string | undefined>
 }
@@ -31,6 +34,7 @@ export async function runScenarios(scenarios: readonly Scenario[], args: readonl
   const chosen = scenarios.filter(({ name, quick }) =>
     names.length > 0 ? names.includes(name) : !args.includes('--quick') || quick === true,
   )
+  ensurePackages(chosen.flatMap(({ packages }) => packages ?? []))
   let passed = 0
   for (const scenario of chosen) if (await runOne(scenario, args.includes('--keep-logs'))) passed++
   console.log(`${passed} passed, ${chosen.length - passed} failed`)
