@@ -8,7 +8,7 @@ import { iceLibjuice, iceWerift } from './scenarios/ice.ts'
 import { stunclient } from './scenarios/stunclient.ts'
 import { turnClientCoturn } from './scenarios/turn-client-coturn.ts'
 import { turnUclient } from './scenarios/turn-uclient.ts'
-import { turnWerift } from './scenarios/turn-webrtc.ts'
+import { turnLibjuice, turnWerift } from './scenarios/turn-webrtc.ts'
 import { wireguardGo, wireguardGoRekey } from './scenarios/wireguard-go.ts'
 import { wireguardGoCookie } from './scenarios/wireguard-go-cookie.ts'
 
@@ -20,6 +20,7 @@ const SCENARIOS: readonly Scenario[] = [
   wireguardGoRekey,
   wireguardGoCookie,
   turnWerift,
+  turnLibjuice,
   iceLibjuice,
   iceWerift,
 ]

@@ -8,6 +8,13 @@ import { buildRelayInternet, INTERNET, newRelayUser, startRelay } from '../peers
 import type { WebrtcConfiguration } from '../peers/webrtc-configuration.ts'
 import { readTraffic, watchTraffic } from '../tools/traffic.ts'
 
+/** Two libdatachannels talk through our relay: TURN with Send indications until a channel is bound. */
+export const turnLibjuice: Scenario = {
+  name: 'turn-libjuice',
+  claim: 'two WebRTC peers with libjuice exchange 20 MB each way through our relay, and through nothing else',
+  run: lab => talkThroughRelay(lab, fileURLToPath(new URL('../peers/webrtc-libjuice.ts', import.meta.url))),
+}
+
 /** Two werifts talk through our relay: TURN with channels only. */
 export const turnWerift: Scenario = {
   name: 'turn-werift',
