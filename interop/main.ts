@@ -6,6 +6,7 @@ import { enterUserNamespace } from '@sallyport/e2e/lab/privilege.ts'
 import { runScenarios, type Scenario } from '@sallyport/e2e/lab/scenario.ts'
 import { iceLibjuice, iceWerift } from './scenarios/ice.ts'
 import { stunclient } from './scenarios/stunclient.ts'
+import { turnChromium } from './scenarios/turn-chromium.ts'
 import { turnClientCoturn } from './scenarios/turn-client-coturn.ts'
 import { turnUclient } from './scenarios/turn-uclient.ts'
 import { turnLibjuice, turnWerift } from './scenarios/turn-webrtc.ts'
@@ -21,6 +22,7 @@ const SCENARIOS: readonly Scenario[] = [
   wireguardGoCookie,
   turnWerift,
   turnLibjuice,
+  turnChromium,
   iceLibjuice,
   iceWerift,
 ]

@@ -5,7 +5,7 @@ import { type Counter, readCounters } from './counters.ts'
 export interface Traffic {
   /** UDP between the host and the watched server. */
   readonly watched: Counter
-  /** UDP and TCP with everybody else; multicast is left out, and what stays on the host. */
+  /** UDP with everybody else, the host itself included, and TCP with other hosts; multicast is left out. */
   readonly others: Counter
 }
 
@@ -26,12 +26,12 @@ table inet traffic {
   counter others {}
   chain in {
     type filter hook input priority filter
-    iifname "lo" accept
+    iifname "lo" meta l4proto tcp accept
     ${rules('saddr')}
   }
   chain out {
     type filter hook output priority filter
-    oifname "lo" accept
+    oifname "lo" accept # counted where it comes in
     ${rules('daddr')}
   }
 }
