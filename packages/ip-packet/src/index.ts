@@ -47,4 +47,4 @@ export {
 export { TrainCutter, type TrainCutterOptions, type TrainDefect } from './train-cutter.ts'
 export { MAX_TRAIN_LENGTH, MAX_TRAIN_SEGMENTS, TrainJoiner, type TrainJoinerOptions } from './train-joiner.ts'
 export { GSO_NONE, GSO_TCPV4, GSO_TCPV6, GSO_UDP, TrainPacker } from './train-packer.ts'
-export { hasValidChecksums } from './verify.ts'
+export { hasValidChecksums, verifyChecksums } from './verify.ts'

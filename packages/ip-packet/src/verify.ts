@@ -2,10 +2,14 @@ import { foldSum, pseudoHeaderSum, sumBytes } from './checksum.ts'
 import { PacketHeader } from './packet-header.ts'
 import { ICMP, ICMPV6, TCP, UDP } from './protocol.ts'
 
-/** Returns whether every checksum of the packet is right: IPv4 header and TCP, UDP or ICMP. For tests and diagnosis. */
+/** Returns whether every checksum of the packet is right: IPv4 header and TCP, UDP or ICMP. */
 export function hasValidChecksums(packet: Uint8Array): boolean {
   const header = new PacketHeader()
-  if (header.parse(packet, 0, packet.length) !== undefined) return false
+  return header.parse(packet, 0, packet.length) === undefined && verifyChecksums(packet, header)
+}
+
+/** Returns whether every checksum of the packet is right whose `header` has been parsed from `packet`, at offset 0. */
+export function verifyChecksums(packet: Uint8Array, header: PacketHeader): boolean {
   if (header.version === 4 && foldSum(sumBytes(packet, 0, (packet[0]! & 0x0f) << 2, 0)) !== 0xffff) return false
   const { protocol, transportOffset: at } = header
   const length = header.totalLength - header.headerLength
