@@ -1,23 +1,11 @@
-import { DEFAULT_TIMING, IceAgent, type IceInput, type IcePath, type IceTiming, IDLE_TIMING } from '@sallyport/ice'
-import {
-  add,
-  type Crypto,
-  copyBytes,
-  earliest,
-  equalBytes,
-  type Instant,
-  type Logger,
-  type Millis,
-  millis,
-  type Random,
-  type SocketAddress,
-  seconds,
-  type Transmit,
-} from '@sallyport/sans-io'
+import { IceAgent, type IceInput, type IcePath } from '@sallyport/ice'
+import { add, copyBytes, earliest, type Instant, type Millis, seconds, type Transmit } from '@sallyport/sans-io'
 import { transactionKey } from '@sallyport/stun'
 import type { TurnCandidate } from '@sallyport/turn-client'
-import { Tunnel, type TunnelOptions } from '@sallyport/wireguard'
+import { Tunnel } from '@sallyport/wireguard'
 import { CandidateExchange } from './candidate-exchange.ts'
+import { CheckSender } from './check-sender.ts'
+import { areSame, type ConnectionContext, type ConnectionOptions, type ConnectionSetup } from './connection-options.ts'
 import {
   CANDIDATE_TIMEOUT,
   type ConnectionState,
@@ -29,64 +17,15 @@ import {
   socketOf,
 } from './connection-state.ts'
 import type { ConnectionId } from './ids.ts'
-import type { NodeEvent } from './node-event.ts'
 import { PeerSocket } from './peer-socket.ts'
-import type { Relay, RelayPool } from './relay-pool.ts'
-import type { SealingBench } from './sealing-bench.ts'
-import type { TransactionIndex } from './transaction-index.ts'
-
-/** Whom we want to talk to, and how we recognise each other. The portal tells both sides. */
-export interface ConnectionOptions {
-  /** The peer's WireGuard key, 32 bytes. */
-  readonly peerPublicKey: Uint8Array
-  /** WireGuard's pre-shared key, 32 bytes. */
-  readonly presharedKey: Uint8Array
-  readonly localCredentials: { readonly ufrag: string; readonly password: string }
-  readonly remoteCredentials: { readonly ufrag: string; readonly password: string }
-}
-
-/** How often connectivity is checked: while a connection is used, and while nobody uses it. */
-export interface ConnectionTiming {
-  readonly active: IceTiming
-  readonly idle: IceTiming
-}
-
-/** The timing of the original: a dead path is noticed in 15 s, that of an idle connection in 100 s. */
-export const CONNECTION_TIMING: ConnectionTiming = { active: DEFAULT_TIMING, idle: IDLE_TIMING }
-
-/** What the connections of one node share. */
-export interface ConnectionContext {
-  /** Whether this side controls ICE and starts handshakes. */
-  readonly isClient: boolean
-  readonly crypto: Crypto
-  readonly random: Random
-  readonly logger: Logger
-  readonly timing: ConnectionTiming
-  readonly relays: RelayPool
-  readonly transactions: TransactionIndex<Connection>
-  readonly bench: SealingBench
-  /** Queues a datagram. */
-  send(transmit: Transmit): void
-  /** Queues an event. */
-  emit(event: NodeEvent): void
-}
+import type { Relay } from './relay-pool.ts'
+import { RelayUse } from './relay-use.ts'
 
 /** After a handshake that nobody but a new path asked for, the next such one has to wait this long. */
 const PROACTIVE_HANDSHAKE_INTERVAL: Millis = seconds(20)
 
-/** How long a path through our relay is silent until we ask the relay whether it is still there. */
-const SUSPICION_AFTER: Millis = millis(750)
-
 /** How often ICE may ask to be called again at one instant. */
 const MAX_ROUNDS = 256
-
-/** Which relay a connection uses, its number for the packet path, and what its tunnel is made of. */
-export interface ConnectionSetup {
-  readonly id: ConnectionId
-  readonly handle: number
-  readonly relay: Relay
-  readonly tunnel: TunnelOptions
-}
 
 /** One peer: an ICE agent that finds a path, a WireGuard tunnel that uses it, and a state. Knows no other peer. */
 export class Connection {
@@ -101,15 +40,12 @@ export class Connection {
   readonly #agent: IceAgent
   readonly #candidates: CandidateExchange
   readonly #createdAt: Instant
-  #relay: Relay
+  readonly #relay: RelayUse
+  readonly #checks: CheckSender
   #state: ConnectionState = connecting()
   #disconnectedAt: Instant | undefined
   #proactiveHandshakeAt: Instant | undefined
-  /** The silence because of which our relay was asked already. */
-  #suspectedSilence: Instant | undefined
   #isEstablished = false
-  #directStunBytes = 0
-  #relayedStunBytes = 0
   /** When {@link handleTimeout} is next due. */
   deadline: Instant | undefined
   /** Whether the packet path has used it since it was last drained. */
@@ -122,7 +58,7 @@ export class Connection {
     this.handle = setup.handle
     this.index = setup.tunnel.localIndex
     this.options = options
-    this.#relay = setup.relay
+    this.#relay = new RelayUse(context.relays, setup.relay)
     this.#createdAt = now
     this.tunnel = new Tunnel(setup.tunnel, now)
     this.#agent = new IceAgent(
@@ -138,6 +74,7 @@ export class Connection {
       now,
     )
     this.#candidates = new CandidateExchange(this.#agent)
+    this.#checks = new CheckSender(this.#candidates, this.#relay, transmit => context.send(transmit))
     this.#tell(context.relays.candidatesFor(setup.relay.id), now)
     this.handleTimeout(now)
   }
@@ -149,7 +86,7 @@ export class Connection {
 
   /** The relay that it uses. */
   get relay(): Relay {
-    return this.#relay
+    return this.#relay.relay
   }
 
   /** Why it has failed, or `undefined`. */
@@ -159,26 +96,18 @@ export class Connection {
 
   /** Bytes of connectivity checks and their answers that we have sent: directly, and through our relay with headers. */
   get stunBytes(): { readonly direct: number; readonly relayed: number } {
-    return { direct: this.#directStunBytes, relayed: this.#relayedStunBytes }
+    return this.#checks.bytes
   }
 
   /** Returns whether this is a connection between the same two processes. */
   isFor(options: ConnectionOptions): boolean {
-    const own = this.options
-    return (
-      own.localCredentials.ufrag === options.localCredentials.ufrag &&
-      own.localCredentials.password === options.localCredentials.password &&
-      own.remoteCredentials.ufrag === options.remoteCredentials.ufrag &&
-      own.remoteCredentials.password === options.remoteCredentials.password &&
-      equalBytes(own.peerPublicKey, options.peerPublicKey) &&
-      equalBytes(own.presharedKey, options.presharedKey)
-    )
+    return areSame(this.options, options)
   }
 
   /** Somebody wants this connection again: the peer may have forgotten our candidates and our session. */
   reuse(now: Instant): void {
     this.noteActivity(now)
-    this.#candidates.tell(this.#context.relays.candidatesFor(this.#relay.id), now)
+    this.#candidates.tell(this.#context.relays.candidatesFor(this.relay.id), now)
     for (const candidate of this.#candidates.repeat())
       this.#context.emit({ type: 'candidate-added', connection: this.id, candidate })
     this.#startHandshake(now)
@@ -202,7 +131,7 @@ export class Connection {
 
   /** Goes on with another relay: its own is gone. */
   moveTo(relay: Relay, now: Instant): void {
-    this.#relay = relay
+    this.#relay.moveTo(relay)
     this.#tell(this.#context.relays.candidatesFor(relay.id), now)
     this.#advanceIce(now)
     this.drain(now)
@@ -215,10 +144,7 @@ export class Connection {
       this.#context.logger.debug({ connection: this.id, line }, 'ignoring what is no candidate')
       return
     }
-    if (candidate.type !== 'host' && this.#hasRelay) {
-      this.#context.relays.bindChannel(this.#relay, candidate.address, now)
-      this.noteActivity(now)
-    }
+    if (candidate.type !== 'host' && this.#relay.bindChannel(candidate.address, now)) this.noteActivity(now)
     this.#advanceIce(now)
     this.drain(now)
   }
@@ -302,12 +228,8 @@ export class Connection {
       else this.#noteEstablished()
     for (let out = this.tunnel.pollTransmit(); out !== undefined; out = this.tunnel.pollTransmit())
       this.#sendDatagram(out, now)
-    this.#suspectRelay(now)
+    this.#relay.suspect(this.#relayedSilence, now)
     this.deadline = this.#nextDeadline()
-  }
-
-  get #hasRelay(): boolean {
-    return this.#context.relays.get(this.#relay.id) === this.#relay
   }
 
   /** Idling slows the checks down. Where ICE has no working path, they have to find one. */
@@ -316,19 +238,9 @@ export class Connection {
     return state === 'connected' || state === 'completed' ? idleAt(this.#state) : undefined
   }
 
-  /** When our relay has to be asked whether it is still there: the path through it has fallen silent. */
-  get #suspicionAt(): Instant | undefined {
-    const { silentSince } = this.#agent
-    const isAtRisk = this.#state.type === 'connected' && this.#state.socket.isRelayed && this.#hasRelay
-    if (!isAtRisk || silentSince === undefined || silentSince === this.#suspectedSilence) return undefined
-    return add(silentSince, SUSPICION_AFTER)
-  }
-
-  #suspectRelay(now: Instant): void {
-    const at = this.#suspicionAt
-    if (at === undefined || now < at) return
-    this.#suspectedSilence = this.#agent.silentSince
-    this.#context.relays.suspect(this.#relay, now)
+  /** Since when the path through our relay has been silent, while packets use it. */
+  get #relayedSilence(): Instant | undefined {
+    return this.#state.type === 'connected' && this.#state.socket.isRelayed ? this.#agent.silentSince : undefined
   }
 
   #nextDeadline(): Instant | undefined {
@@ -336,7 +248,7 @@ export class Connection {
     return earliest(
       this.#agent.pollTimeout(),
       this.#idleAt,
-      this.#suspicionAt,
+      this.#relay.suspicionAt(this.#relayedSilence),
       this.#candidates.areMutual ? undefined : add(this.#createdAt, CANDIDATE_TIMEOUT),
       this.#disconnectedAt === undefined ? undefined : add(this.#disconnectedAt, DISCONNECT_GRACE),
       this.#state.type === 'connecting' ? undefined : this.tunnel.pollTimeout(),
@@ -408,26 +320,13 @@ export class Connection {
     if (state.type === 'connecting') state.datagrams.push(payload)
     if (state.type !== 'connected' && state.type !== 'idle') return
     const { local, remote, isRelayed } = state.socket
-    const transmit = isRelayed ? this.#throughRelay(remote, payload, now) : { local, remote, payload }
+    const transmit = isRelayed ? this.#relay.wrap(remote, payload, now) : { local, remote, payload }
     if (transmit !== undefined) this.#context.send(transmit)
   }
 
   #sendCheck(check: Transmit, now: Instant): void {
-    const { local, remote, payload } = check
+    const { payload } = check
     if (payload[0] === 0) this.#context.transactions.note(transactionKey(payload.subarray(8, 20)), this, now)
-    if (local !== undefined && this.#candidates.isRelayed(local)) {
-      const transmit = this.#throughRelay(remote, payload, now)
-      if (transmit === undefined) return
-      this.#relayedStunBytes += transmit.payload.length
-      this.#context.send(transmit)
-    } else {
-      this.#directStunBytes += payload.length
-      this.#context.send(check)
-    }
-  }
-
-  /** Without a channel, or when our relay has just gone, the datagram is lost. */
-  #throughRelay(peer: SocketAddress, payload: Uint8Array, now: Instant): Transmit | undefined {
-    return this.#hasRelay ? this.#context.relays.wrap(this.#relay, peer, payload, now) : undefined
+    this.#checks.send(check, now)
   }
 }

@@ -5,11 +5,12 @@
  */
 
 export type { CandidateType } from '@sallyport/ice'
-export { CONNECTION_TIMING, type ConnectionOptions, type ConnectionTiming } from './connection.ts'
+export { CONNECTION_TIMING, type ConnectionOptions, type ConnectionTiming } from './connection-options.ts'
 export type { FailureReason } from './connection-state.ts'
 export { NoRelayError, SnownetError } from './errors.ts'
 export type { ConnectionId, NodeRole, RelayId } from './ids.ts'
-export { type ConnectionStatus, Node, type NodeOptions, type NodeStatistics } from './node.ts'
+export { Node } from './node.ts'
 export type { NodeEvent } from './node-event.ts'
+export type { ConnectionStatus, NodeOptions, NodeStatistics } from './node-options.ts'
 export type { PathKind } from './peer-socket.ts'
 export type { RelayServer } from './relay-pool.ts'

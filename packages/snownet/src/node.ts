@@ -1,89 +1,30 @@
-import { ufragsOf } from '@sallyport/ice'
-import type { ChecksumKernel } from '@sallyport/ip-packet'
 import {
   BoundedQueue,
-  type Crypto,
-  concatBytes,
   type Datagram,
   earliest,
   type Instant,
   type Logger,
   PacketBuffer,
-  type Random,
-  randomBytes,
   type SansIo,
-  type SocketAddress,
   silentLogger,
   type Transmit,
-  toHex,
-  utf8,
 } from '@sallyport/sans-io'
-import { parseStun, transactionKey } from '@sallyport/stun'
-import {
-  type CalendarAnchor,
-  IndexAllocator,
-  RateLimiter,
-  receiveHandshake,
-  type StaticKeyPair,
-  staticKeyPair,
-} from '@sallyport/wireguard'
-import {
-  CONNECTION_TIMING,
-  Connection,
-  type ConnectionContext,
-  type ConnectionOptions,
-  type ConnectionTiming,
-} from './connection.ts'
-import { type ConnectionState, socketOf } from './connection-state.ts'
+import { IndexAllocator } from '@sallyport/wireguard'
+import { Connection } from './connection.ts'
+import type { ConnectionOptions } from './connection-options.ts'
+import { socketOf } from './connection-state.ts'
 import { ConnectionTable } from './connection-table.ts'
+import { ControlInbox } from './control-inbox.ts'
 import { Decapsulator } from './decapsulator.ts'
 import { EarlyCandidates } from './early-candidates.ts'
 import { Encapsulator } from './encapsulator.ts'
 import { NoRelayError } from './errors.ts'
-import type { ConnectionId, NodeRole, RelayId } from './ids.ts'
+import type { ConnectionId, RelayId } from './ids.ts'
+import { Incarnation } from './incarnation.ts'
 import type { NodeEvent } from './node-event.ts'
-import type { PathKind } from './peer-socket.ts'
-import { type Relay, RelayPool, type RelayPoolEvent, type RelayServer } from './relay-pool.ts'
+import type { ConnectionStatus, NodeOptions, NodeStatistics } from './node-options.ts'
+import type { Relay, RelayPool, RelayPoolEvent, RelayServer } from './relay-pool.ts'
 import { SealingBench } from './sealing-bench.ts'
-import { TransactionIndex } from './transaction-index.ts'
-
-/** What a {@link Node} is made of. */
-export interface NodeOptions {
-  readonly role: NodeRole
-  readonly crypto: Crypto
-  readonly random: Random
-  /** Ties the monotonic clock to the calendar. */
-  readonly calendar: CalendarAnchor
-  readonly logger?: Logger
-  /** How often connectivity is checked. */
-  readonly iceTiming?: ConnectionTiming
-  /** Sums payloads of packets whose checksum the kernel has left to us. */
-  readonly checksum?: ChecksumKernel
-}
-
-/** How a connection fares. */
-export interface ConnectionStatus {
-  /** Where it is in its life. */
-  readonly state: ConnectionState['type']
-  /** Which relays are on the path that is used at present; `undefined` while there is none. */
-  readonly path: PathKind | undefined
-  /** The relay that it uses where it needs one. */
-  readonly relay: RelayId
-  /** Bytes of connectivity checks that we have sent: directly, and through our relay with their headers. */
-  readonly stunBytes: { readonly direct: number; readonly relayed: number }
-}
-
-/** What a node has counted since it was made. */
-export interface NodeStatistics {
-  /** Bytes of STUN that were sent to relays. */
-  readonly relayStunBytes: number
-  /** Packets that could not be sent: no path, no channel, no room. */
-  readonly droppedPackets: number
-  /** Datagrams that were of no use: of unknown kind, from unknown peers, not authentic, repeated. */
-  readonly droppedDatagrams: number
-  /** How many things are held in tables and queues at present; all of them are bounded. */
-  readonly held: number
-}
 
 /** Transmits and events that may wait for the owner. What doesn't fit is dropped. */
 const MAX_QUEUED = 16_384
@@ -109,10 +50,7 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
   readonly #bench = new SealingBench()
   readonly #connections = new ConnectionTable()
   #touched: Connection[] = []
-  #identity: StaticKeyPair
-  #rateLimiter: RateLimiter
-  #relays: RelayPool
-  #context: ConnectionContext
+  #incarnation: Incarnation
   #relayGeneration = 0
   #droppedPackets = 0
   #droppedDatagrams = 0
@@ -124,11 +62,17 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
     this.#options = options
     this.#logger = options.logger ?? silentLogger
     this.#now = now
-    this.#identity = this.#newIdentity()
+    this.#incarnation = this.#newIncarnation(now)
     this.#indices = new IndexAllocator(options.random)
-    this.#rateLimiter = this.#newRateLimiter(now)
-    this.#relays = this.#newRelayPool()
-    this.#context = this.#newContext()
+    const inbox = new ControlInbox({
+      crypto: options.crypto,
+      logger: this.#logger,
+      connections: this.#connections,
+      incarnation: () => this.#incarnation,
+      followRelays: at => this.#followRelays(at),
+      send: transmit => this.#transmits.push(transmit),
+      drop: () => this.#countDropped(),
+    })
     this.#encapsulator = new Encapsulator(
       () => this.#relays,
       packets => {
@@ -139,18 +83,17 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
     this.#decapsulator = new Decapsulator({
       relayAt: address => this.#relays.at(address),
       connectionWithIndex: index => this.#connections.withIndex(index),
-      handleStun: (relay, local, remote, message) => void this.#handleStun(relay, local, remote, message),
-      handleHandshake: (relay, local, remote, message) => this.#handleHandshake(relay, local, remote, message),
+      handleStun: (relay, local, remote, message) => inbox.handleStun(relay, local, remote, message, this.#now),
+      handleHandshake: (relay, local, remote, message) =>
+        inbox.handleHandshake(relay, local, remote, message, this.#now),
       touch: connection => this.#touch(connection),
-      drop: () => {
-        this.#droppedDatagrams++
-      },
+      drop: () => this.#countDropped(),
     })
   }
 
   /** Our WireGuard key, 32 bytes: to be told to the portal. Another one after {@link reset}. */
   get publicKey(): Uint8Array {
-    return this.#identity.publicKey
+    return this.#incarnation.identity.publicKey
   }
 
   /** How many connections there are. */
@@ -168,7 +111,7 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
         this.#connections.size +
         this.#relays.size +
         this.#early.size +
-        this.#context.transactions.size +
+        this.#incarnation.context.transactions.size +
         this.#transmits.length +
         this.#events.length,
     }
@@ -259,10 +202,7 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
     for (const { id } of this.#connections) this.#emit({ type: 'connection-closed', connection: id })
     for (const connection of [...this.#connections]) this.#forget(connection)
     this.#early.clear()
-    this.#identity = this.#newIdentity()
-    this.#rateLimiter = this.#newRateLimiter(now)
-    this.#relays = this.#newRelayPool()
-    this.#context = this.#newContext()
+    this.#incarnation = this.#newIncarnation(now)
   }
 
   /**
@@ -382,6 +322,23 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
     return earliest(this.#relays.pollTimeout(), this.#connections.nextDeadline)
   }
 
+  get #relays(): RelayPool {
+    return this.#incarnation.relays
+  }
+
+  #newIncarnation(now: Instant): Incarnation {
+    const shared = {
+      bench: this.#bench,
+      send: (transmit: Transmit) => void this.#transmits.push(transmit),
+      emit: (event: NodeEvent) => this.#emit(event),
+    }
+    return new Incarnation(this.#options, shared, now)
+  }
+
+  #countDropped(): void {
+    this.#droppedDatagrams++
+  }
+
   #newConnection(id: ConnectionId, relay: Relay, options: ConnectionOptions, now: Instant): Connection {
     const { crypto, random, calendar } = this.#options
     const handle = this.#connections.newHandle()
@@ -389,14 +346,14 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
       crypto,
       random,
       calendar,
-      identity: this.#identity,
-      rateLimiter: this.#rateLimiter,
+      identity: this.#incarnation.identity,
+      rateLimiter: this.#incarnation.rateLimiter,
       peerPublicKey: options.peerPublicKey,
       presharedKey: options.presharedKey,
       localIndex: this.#indices.allocate(),
     }
     try {
-      return new Connection(this.#context, { id, handle, relay, tunnel }, options, now)
+      return new Connection(this.#incarnation.context, { id, handle, relay, tunnel }, options, now)
     } catch (error) {
       this.#indices.release(tunnel.localIndex)
       this.#connections.restHandle(handle)
@@ -422,7 +379,7 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
   #forget(connection: Connection): void {
     this.#connections.remove(connection)
     this.#indices.release(connection.index)
-    if (this.#connections.size === 0) this.#context.transactions.clear()
+    if (this.#connections.size === 0) this.#incarnation.context.transactions.clear()
   }
 
   #emit(event: NodeEvent): void {
@@ -453,101 +410,6 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
         if (candidate.kind !== 'relay' || connection.relay === relay) connection.addAddress(candidate, now)
     } else if (candidate.kind === 'relay' || !this.#relays.stillKnows(candidate)) {
       for (const connection of this.#connections) connection.removeAddress(candidate, now)
-    }
-  }
-
-  /** Takes a STUN message from a relay, or a connectivity check that came directly or through a relay. */
-  #handleStun(relay: Relay | undefined, local: SocketAddress, remote: SocketAddress, payload: Uint8Array): boolean {
-    const now = this.#now
-    if (relay?.allocation.handlesServer(remote) === true) {
-      const recognised = this.#relays.handleInput(relay, { local, remote, payload }, now)
-      if (recognised) this.#followRelays(now)
-      return recognised || this.#miss('unknown transaction', remote)
-    }
-    const message = parseStun(payload)
-    if (typeof message === 'string') return this.#miss(message, remote)
-    const input = { local, remote, message }
-    if (message.class === 'success' || message.class === 'error') {
-      const asker = this.#context.transactions.find(transactionKey(message.transactionId))
-      const isAlive = asker !== undefined && this.#connections.at(asker.handle) === asker
-      return (isAlive && asker.handleCheck(input, now)) || this.#miss('unasked answer', remote)
-    }
-    const ufrags = ufragsOf(message)
-    if (ufrags === undefined) return this.#miss('no ufrags', remote)
-    for (const connection of this.#connections.withUfrag(ufrags.receiver))
-      if (connection.handleCheck(input, now)) return true
-    return this.#miss('unknown agent', remote)
-  }
-
-  #handleHandshake(relay: Relay | undefined, local: SocketAddress, remote: SocketAddress, message: Uint8Array): void {
-    const now = this.#now
-    const door = { crypto: this.#options.crypto, identity: this.#identity, rateLimiter: this.#rateLimiter }
-    const received = receiveHandshake(door, message, remote.ip, now)
-    if (received.type === 'turned-away') return void this.#miss(received.defect, remote)
-    if (received.type === 'under-load') {
-      if (received.cookieReply !== undefined) this.#answer(relay, local, remote, received.cookieReply, now)
-      return void this.#miss('under load', remote)
-    }
-    const connection =
-      received.type === 'initiation'
-        ? this.#connections.withPublicKey(received.initiation.publicKey)
-        : this.#connections.withIndex(received.receiverIndex >>> 8)
-    if (connection === undefined) return void this.#miss('unknown peer', remote)
-    const defect = connection.tunnel.handleReceived(received, now)
-    if (defect !== undefined) this.#miss(defect, remote)
-    connection.drain(now)
-  }
-
-  /** Sends something back to where a datagram came from. */
-  #answer(
-    relay: Relay | undefined,
-    local: SocketAddress,
-    remote: SocketAddress,
-    payload: Uint8Array,
-    now: Instant,
-  ): void {
-    const transmit = relay === undefined ? { local, remote, payload } : this.#relays.wrap(relay, remote, payload, now)
-    if (transmit !== undefined) this.#send(transmit)
-  }
-
-  #miss(reason: string, remote: SocketAddress): false {
-    this.#droppedDatagrams++
-    this.#logger.debug({ remote: remote.key, reason }, 'datagram dropped')
-    return false
-  }
-
-  #send(transmit: Transmit): void {
-    this.#transmits.push(transmit)
-  }
-
-  #newIdentity(): StaticKeyPair {
-    return staticKeyPair(this.#options.crypto, randomBytes(this.#options.random, 32))
-  }
-
-  #newRateLimiter(now: Instant): RateLimiter {
-    const { crypto, random } = this.#options
-    return new RateLimiter({ crypto, random, publicKey: this.publicKey }, now)
-  }
-
-  #newRelayPool(): RelayPool {
-    const { crypto, random } = this.#options
-    const session = toHex(crypto.sha256(concatBytes(utf8('SESSION-ID'), this.publicKey))).toUpperCase()
-    return new RelayPool({ crypto, random, logger: this.#logger, software: `snownet; session=${session}` })
-  }
-
-  #newContext(): ConnectionContext {
-    const { role, crypto, random, iceTiming = CONNECTION_TIMING } = this.#options
-    return {
-      isClient: role === 'client',
-      crypto,
-      random,
-      logger: this.#logger,
-      timing: iceTiming,
-      relays: this.#relays,
-      transactions: new TransactionIndex(),
-      bench: this.#bench,
-      send: transmit => this.#send(transmit),
-      emit: event => this.#emit(event),
     }
   }
 }
