@@ -24,4 +24,10 @@ export interface DataPlane {
    * @param packets - Packets are appended to it; those with `segments` 0 are not to be written.
    */
   receiveDatagrams(datagrams: PacketBuffer, packets: PacketBuffer, now: Instant): void
+  /**
+   * Takes the next packet that the machine itself has for the TUN device, such as the answer of a resolver.
+   *
+   * For control: one at a time, drained together with `pollTransmit`.
+   */
+  pollPacket?(): Uint8Array | undefined
 }

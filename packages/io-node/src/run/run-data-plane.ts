@@ -41,7 +41,30 @@ export function runDataPlane<Event>(parts: DataPlaneParts<Event>): RunningDataPl
   let isStopped = false
 
   const socketFor = (family: IpFamily): UdpSocket | undefined => sockets.find(socket => socket.family === family)
-  const driven = driveOnNode<Datagram, Transmit, Event>(machine, {
+  /** Writes what the machine itself has for the device. Nobody else uses `packets` at that moment. */
+  const writeOwnPackets = (): void => {
+    packets.clear()
+    for (let packet = machine.pollPacket?.(); packet !== undefined; packet = machine.pollPacket?.()) {
+      if (packets.free === 0) {
+        tun.write(packets)
+        packets.clear()
+      }
+      packets.appendCopy(packet)
+    }
+    if (packets.count > 0) tun.write(packets)
+  }
+  const control: SansIo<Datagram, Transmit, Event> = {
+    handleInput: (datagram, now) => machine.handleInput(datagram, now),
+    handleTimeout: now => machine.handleTimeout(now),
+    pollEvent: () => machine.pollEvent(),
+    pollTimeout: () => machine.pollTimeout(),
+    pollTransmit() {
+      const transmit = machine.pollTransmit()
+      if (transmit === undefined && !isStopped) writeOwnPackets() // at the end of each drain, whatever has started it
+      return transmit
+    },
+  }
+  const driven = driveOnNode<Datagram, Transmit, Event>(control, {
     send: transmit => socketFor(transmit.remote.family)?.sendOne(transmit),
     onEvent: event => parts.onEvent(event),
   })
