@@ -44,6 +44,7 @@ export {
   TCP_URG,
   UDP,
 } from './protocol.ts'
+export { destinationPortOffset, rewriteEndpoint, sourcePortOffset } from './rewrite.ts'
 export { TrainCutter, type TrainCutterOptions, type TrainDefect } from './train-cutter.ts'
 export { MAX_TRAIN_LENGTH, MAX_TRAIN_SEGMENTS, TrainJoiner, type TrainJoinerOptions } from './train-joiner.ts'
 export { GSO_NONE, GSO_TCPV4, GSO_TCPV6, GSO_UDP, TrainPacker } from './train-packer.ts'
