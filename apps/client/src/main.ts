@@ -24,10 +24,14 @@ import {
   runMain,
 } from '@sallyport/service'
 import { connect, describeSessionFailure, type EventStream } from '@sallyport/session'
+import { controlDns, type DnsControl } from './dns-control.ts'
 import { nodePorts } from './node-ports.ts'
 import { readOptions } from './options.ts'
 
 const TUN_NAME = 'tun-firezone'
+/** How often the system's DNS servers are looked at. */
+const SYSTEM_DNS_POLL_MS = 5000
+
 const ID_FILE = '/var/lib/dev.firezone.client/config/firezone-id.json'
 
 await runMain(async () => {
@@ -62,32 +66,53 @@ await runMain(async () => {
 
   const tun = openTun({ name: TUN_NAME })
   const network = new TunNetwork(tun)
-  process.on('exit', () => network.close()) // whatever brings the process down, rules would outlive it
+  const dns = controlDns(options.dnsControl, tun.name, logger)
+  process.on('exit', () => {
+    // Whatever brings the process down, these would outlive it.
+    dns.restore()
+    network.close()
+  })
   const sockets = await openUdp({ mark: OWN_MARK })
   logger.info({ portal: origin, tun: tun.name, version: CLIENT_VERSION }, 'starting')
   const { session, events } = connect({
     login,
     version: hostVersion(CLIENT_VERSION),
     maxPartitionTime: options.maxPartitionTime as Millis | undefined,
-    ports: nodePorts({ portalAddresses, sockets, logger, restore: () => network.close() }),
+    ports: nodePorts({
+      portalAddresses,
+      sockets,
+      logger,
+      restore: () => {
+        dns.restore()
+        network.close()
+      },
+    }),
     logger,
     joinsUdp: tun.takesUdpTrains,
     checksum: wasmChecksum,
   })
+  session.setSystemDns(dns.systemServers())
   session.setDevice(tun)
+  const dnsWatch = setInterval(() => session.setSystemDns(dns.systemServers()), SYSTEM_DNS_POLL_MS)
   const watch = watchNetwork({ tunIndex: tun.index, onChange: () => session.reset('network has changed'), logger })
   process.on('SIGHUP', () => watch.demand())
   stop = () => void session.stop()
   try {
-    await follow(events, network, logger, options.exitsWhenUp)
+    await follow(events, { network, dns }, logger, options.exitsWhenUp)
   } finally {
+    clearInterval(dnsWatch)
     watch.close()
   }
   logger.info({}, 'goodbye')
 })
 
 /** Does what a session's events ask for, until it has ended. */
-async function follow(events: EventStream, network: TunNetwork, logger: Logger, exitsWhenUp: boolean): Promise<void> {
+async function follow(
+  events: EventStream,
+  { dns, network }: { readonly dns: DnsControl; readonly network: TunNetwork },
+  logger: Logger,
+  exitsWhenUp: boolean,
+): Promise<void> {
   const start = performance.now()
   let isUp = false
   for await (const event of events) {
@@ -96,6 +121,9 @@ async function follow(events: EventStream, network: TunNetwork, logger: Logger, 
         const { ipv4, ipv6, routes } = event.config
         for (const { message } of network.configure({ addresses: [ipv4, ipv6], routes }))
           logger.warn({ refusal: message }, 'network is set up without a part')
+        const servers = event.config.dnsServers.map(({ sentinel }) => sentinel)
+        dns.set(servers, event.config.searchDomain)
+        if (!isUp) logger.info({ servers: servers.join(' ') }, 'DNS servers of the tunnel')
         if (!isUp) logger.info({ ipv4, ipv6, afterMs: Math.round(performance.now() - start) }, 'interface configured')
         isUp = true
         if (exitsWhenUp) return // leaving the loop stops the session

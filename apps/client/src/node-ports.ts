@@ -1,4 +1,5 @@
 import {
+  exchangeDns,
   monotonicNow,
   nodeCrypto,
   nodeRandom,
@@ -61,6 +62,7 @@ export function nodePorts(options: NodePortsOptions): SessionPorts<TunDevice> {
         },
       }
     },
+    queryDns: (message, servers) => exchangeDns(message, servers, { mark: OWN_MARK }),
     restore: options.restore,
   }
 }

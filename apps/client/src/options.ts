@@ -1,5 +1,6 @@
 import { createProgram, parseDurationOption, parseProgram, peerOptions, takeTokenVariable } from '@sallyport/service'
 import { Option } from 'commander'
+import type { DnsMethod } from './dns-control.ts'
 
 /** What a user has decided. */
 export interface ClientOptions {
@@ -11,6 +12,8 @@ export interface ClientOptions {
   readonly id: string | undefined
   /** How long the portal may be out of reach, in milliseconds; `undefined`: for ever. */
   readonly maxPartitionTime: number | undefined
+  /** How the system's DNS is led to us. */
+  readonly dnsControl: DnsMethod
   /** Whether to end after the configuration has been looked at. */
   readonly onlyChecks: boolean
   /** Whether to end when the tunnel has been set up. */
@@ -36,7 +39,7 @@ export function readOptions(argv: readonly string[], version: string): ClientOpt
         .argParser(parseDurationOption),
     )
     .addOption(
-      new Option('--dns-control <method>', 'how the system’s DNS is controlled; only "disabled" works yet')
+      new Option('--dns-control <method>', 'how the system’s DNS is led to us')
         .env('FIREZONE_DNS_CONTROL')
         .choices(['disabled', 'etc-resolv-conf', 'systemd-resolved'])
         .default('disabled'),
@@ -57,6 +60,7 @@ export function readOptions(argv: readonly string[], version: string): ClientOpt
     name: options['firezoneName'],
     id: options['firezoneId'] || undefined,
     maxPartitionTime: options['maxPartitionTime'],
+    dnsControl: options['dnsControl'],
     onlyChecks: options['check'] ?? false,
     exitsWhenUp: options['exit'] ?? false,
     raisesBuffers: options['incBuf'] ?? false,

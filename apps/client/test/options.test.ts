@@ -13,6 +13,7 @@ test('nothing at all will do: the token is looked for in its file', () => {
     name: undefined,
     id: undefined,
     maxPartitionTime: undefined,
+    dnsControl: 'disabled',
     onlyChecks: false,
     exitsWhenUp: false,
     raisesBuffers: false,

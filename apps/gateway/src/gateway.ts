@@ -1,9 +1,9 @@
 import { describeFailure, type PhoenixChannel, type PhoenixEvent } from '@sallyport/phoenix-channel'
 import { type PortalToGateway, parsePortalToGateway } from '@sallyport/portal-protocol'
-import { type Instant, type Logger, type Millis, seconds, unreachable } from '@sallyport/sans-io'
+import { type Instant, type IpAddress, type Logger, type Millis, seconds, unreachable } from '@sallyport/sans-io'
 import { OperatorError } from '@sallyport/service'
 import { type ChannelLoop, PortalLink, pathForLog } from '@sallyport/session'
-import type { GatewayTunnel, GatewayTunnelEvent, TunConfig } from '@sallyport/tunnel'
+import type { GatewayTunnel, GatewayTunnelEvent, ResolveRequest, TunConfig } from '@sallyport/tunnel'
 
 /** What a {@link Gateway} asks of the world. */
 export interface GatewayPorts {
@@ -19,6 +19,8 @@ export interface GatewayPorts {
   }
   /** Sets addresses and routes of the TUN device. Throws if that can't be. */
   configure(config: TunConfig): void
+  /** Returns the addresses of a name, of both families; `undefined` if nobody could tell. */
+  resolve(name: string): Promise<readonly IpAddress[] | undefined>
 }
 
 /** What a {@link Gateway} is made of. */
@@ -93,6 +95,9 @@ export class Gateway {
       case 'interface-changed':
         this.#configure(event.config)
         break
+      case 'resolve-domain':
+        void this.#resolve(event.request)
+        break
       case 'connection-state':
         this.#parts.logger.info({ client: event.client, state: event.state }, 'connection to a client')
         break
@@ -105,6 +110,14 @@ export class Gateway {
       default:
         unreachable(event)
     }
+  }
+
+  async #resolve(request: ResolveRequest): Promise<void> {
+    const { ports, tunnel } = this.#parts
+    const addresses = await ports.resolve(request.domain.text).catch(() => undefined)
+    if (this.#isStopping) return
+    tunnel.handleDomainResolved(request, addresses, ports.now())
+    this.#tunnel.drain()
   }
 
   #configure(config: TunConfig): void {

@@ -32,7 +32,9 @@ import { Node } from '@sallyport/snownet'
 import { GatewayTunnel } from '@sallyport/tunnel'
 import { Gateway } from './gateway.ts'
 import { startMasquerading, stopMasquerading } from './masquerade.ts'
+import { NameResolver } from './name-resolver.ts'
 import { readOptions } from './options.ts'
+import { SiteDns } from './site-dns.ts'
 
 const TUN_NAME = 'tun-firezone'
 const ID_FILE = '/var/lib/firezone/gateway_id'
@@ -94,6 +96,8 @@ await runMain(async () => {
   const sockets = await openUdp({ mark: OWN_MARK })
   serveHealth(options.health, logger)
   logger.info({ portal: origin, tun: tun.name, version: GATEWAY_VERSION }, 'starting')
+  const resolver = new NameResolver(logger)
+  const siteDns = new SiteDns(logger)
   const gateway = new Gateway({
     tunnel,
     channel,
@@ -114,9 +118,11 @@ await runMain(async () => {
           },
         }
       },
+      resolve: name => resolver.resolve(name),
       configure: config => {
         const refusals = network.configure({ addresses: [config.ipv4, config.ipv6], routes: config.routes })
         for (const { message } of refusals) logger.warn({ refusal: message }, 'network is set up without a part')
+        siteDns.listen([config.ipv4, config.ipv6])
       },
     },
   })
@@ -126,5 +132,6 @@ await runMain(async () => {
     await gateway.done
   } finally {
     watch.close()
+    siteDns.close()
   }
 })

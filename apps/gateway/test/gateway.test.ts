@@ -1,6 +1,7 @@
+import { DomainName } from '@sallyport/dns-message'
 import { PhoenixChannel, type PhoenixEvent } from '@sallyport/phoenix-channel'
 import { type Instant, seededRandom, silentLogger } from '@sallyport/sans-io'
-import type { GatewayTunnel, GatewayTunnelEvent } from '@sallyport/tunnel'
+import type { GatewayTunnel, GatewayTunnelEvent, ResolveRequest } from '@sallyport/tunnel'
 import { describe, expect, test } from 'vitest'
 import { Gateway } from '../src/gateway.ts'
 
@@ -21,6 +22,7 @@ class World {
       tunnel: {
         handlePortalMessage: (message: { event: string }) => call(`message ${message.event}`),
         relocate: () => call('relocate'),
+        handleDomainResolved: (_: unknown, addresses: unknown) => call(`resolved ${addresses}`),
         shutdown: () => call('goodbye'),
       } as unknown as GatewayTunnel,
       channel,
@@ -53,6 +55,10 @@ class World {
             },
           }
         },
+        resolve: async name => {
+          call(`resolve ${name}`)
+          return undefined
+        },
         configure: () => {
           call('configure')
           if (this.refusesConfig) throw new Error('EPERM')
@@ -75,6 +81,16 @@ class World {
 const interfaceChanged = { type: 'interface-changed', config: {} } as GatewayTunnelEvent
 
 describe('a gateway', () => {
+  test('resolves the names that clients use', async () => {
+    const world = new World()
+    world.take()
+    const request = { domain: DomainName.of('git.example.com') } as ResolveRequest
+    world.tunnelEvent({ type: 'resolve-domain', request })
+    await new Promise(resolve => setImmediate(resolve))
+
+    expect(world.take()).toEqual(['resolve git.example.com', 'resolved undefined', 'drain'])
+  })
+
   test('connects at once and carries messages both ways', () => {
     const world = new World()
     world.channelEvent({ type: 'joined' })

@@ -6,6 +6,7 @@
 export { calendarNow, monotonicNow, wallClock } from './clock.ts'
 export { type NodeCryptoOptions, nodeCrypto } from './crypto/node-crypto.ts'
 export type { CipherName } from './crypto/pick-cipher.ts'
+export { type DnsExchangeOptions, exchangeDns } from './dns/exchange-dns.ts'
 export { wasmChecksum } from './kernel/checksum-kernel.ts'
 export { createArena } from './kernel/kernel.ts'
 export { Later } from './native/later.ts'

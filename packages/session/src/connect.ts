@@ -3,7 +3,7 @@ import { type BackoffOptions, PhoenixChannel } from '@sallyport/phoenix-channel'
 import { keyOf, loginUrl, type PeerLogin, type PeerVersion, peerUserAgent } from '@sallyport/portal-protocol'
 import { type Logger, type Millis, silentLogger } from '@sallyport/sans-io'
 import { Node } from '@sallyport/snownet'
-import { ClientTunnel } from '@sallyport/tunnel'
+import { ClientTunnel, type DnsRecordAssignment } from '@sallyport/tunnel'
 import type { EventStream } from './event-stream.ts'
 import type { SessionPorts } from './ports.ts'
 import { Session } from './session.ts'
@@ -16,6 +16,8 @@ export interface ConnectOptions<Device> {
   readonly version: PeerVersion
   /** How long the portal may be out of reach before the session ends; for ever if left out. */
   readonly maxPartitionTime?: Millis | undefined
+  /** Which addresses stood for names in the session before ({@link Session.dnsRecords}): they still do. */
+  readonly dnsRecords?: readonly DnsRecordAssignment[]
   readonly ports: SessionPorts<Device>
   readonly logger?: Logger
   /** Whether the TUN device takes UDP super-packets (USO). Default: no. */
@@ -38,10 +40,10 @@ export function connect<Device>(options: ConnectOptions<Device>): {
   const { crypto, random } = ports
   const now = ports.now()
   const calendar = { instant: now, wallClock: ports.wallClock() }
-  const { joinsUdp = false, checksum } = options
+  const { joinsUdp = false, checksum, dnsRecords = [] } = options
   const summing = checksum === undefined ? {} : { checksum }
   const node = new Node({ role: 'client', crypto, random, calendar, logger, ...summing }, now)
-  const tunnel = new ClientTunnel({ node, logger, joinsUdp, ...summing })
+  const tunnel = new ClientTunnel({ node, logger, joinsUdp, dnsRecords, ...summing })
   const backoff: BackoffOptions = { maxElapsed: maxPartitionTime }
   const session = new Session({
     tunnel,

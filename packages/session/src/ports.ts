@@ -1,5 +1,5 @@
 import type { PhoenixChannel, PhoenixEvent } from '@sallyport/phoenix-channel'
-import type { Crypto, Instant, Millis, Random, WallClock } from '@sallyport/sans-io'
+import type { Crypto, Instant, Millis, Random, SocketAddress, WallClock } from '@sallyport/sans-io'
 import type { ClientTunnel, ClientTunnelEvent } from '@sallyport/tunnel'
 
 /** A portal's channel on its loop: `runChannel` of `@sallyport/io-node` makes one. */
@@ -48,6 +48,8 @@ export interface SessionPorts<Device> {
     onEvent: (event: ClientTunnelEvent) => void,
     onFatal: (error: unknown) => void,
   ): TunnelLoop<Device>
+  /** Puts a DNS query to servers outside of the tunnel. Resolves with the response, or `undefined` if nobody answers. */
+  queryDns(message: Uint8Array, servers: readonly SocketAddress[]): Promise<Uint8Array | undefined>
   /** Gives back to the operating system what the tunnel has taken: DNS and routes. Called before the device is closed. */
   restore?(): void | Promise<void>
 }

@@ -1,7 +1,7 @@
 import type { PhoenixChannel } from '@sallyport/phoenix-channel'
 import { type PortalToClient, parsePortalToClient, type ResourceId } from '@sallyport/portal-protocol'
-import { type Instant, type Logger, type Millis, seconds, unreachable } from '@sallyport/sans-io'
-import type { ClientTunnel, ClientTunnelEvent } from '@sallyport/tunnel'
+import { type Instant, type IpAddress, type Logger, type Millis, seconds, unreachable } from '@sallyport/sans-io'
+import type { ClientTunnel, ClientTunnelEvent, DnsRecordAssignment, HostQuery } from '@sallyport/tunnel'
 import { EventStream } from './event-stream.ts'
 import type { SessionFailure } from './events.ts'
 import { pathForLog } from './path-for-log.ts'
@@ -28,6 +28,7 @@ export class Session<Device> {
   readonly #parts: SessionParts<Device>
   readonly #portal: PortalLink<PortalToClient>
   readonly #tunnel: TunnelLoop<Device>
+  #dnsRecords: readonly DnsRecordAssignment[] = []
   #shutdown: Promise<void> | undefined
 
   /** Connects to the portal at once. */
@@ -54,6 +55,16 @@ export class Session<Device> {
   /** Hands over the TUN device, which belongs to the session from here on. */
   setDevice(device: Device): void {
     if (this.#shutdown === undefined) this.#tunnel.setDevice(device)
+  }
+
+  /** Takes the DNS servers that the machine would ask without us. */
+  setSystemDns(servers: readonly IpAddress[]): void {
+    this.#command(() => this.#parts.tunnel.setSystemDns(servers))
+  }
+
+  /** Which addresses stand for names: to be given to the next session, since applications may go on using them. */
+  get dnsRecords(): readonly DnsRecordAssignment[] {
+    return this.#dnsRecords
   }
 
   /** Switches exactly these resources off. */
@@ -106,6 +117,12 @@ export class Session<Device> {
       case 'resources-changed':
         if (this.#shutdown === undefined) this.events.push(event)
         break
+      case 'dns-query':
+        void this.#queryDns(event.query)
+        break
+      case 'dns-records-changed':
+        this.#dnsRecords = event.records
+        break
       case 'connection-state':
         this.#parts.logger.info({ gateway: event.gateway, state: event.state }, 'connection to a gateway')
         break
@@ -118,6 +135,14 @@ export class Session<Device> {
       default:
         unreachable(event)
     }
+  }
+
+  async #queryDns({ id, message, servers }: HostQuery): Promise<void> {
+    const response = await this.#parts.ports.queryDns(message, servers).catch(error => {
+      this.#parts.logger.debug({ error }, 'a DNS query has failed')
+      return undefined
+    })
+    this.#command(() => this.#parts.tunnel.handleDnsResponse(id, response))
   }
 
   /** Goodbyes go out first; the end of the stream comes last, so whoever waits for it knows. */

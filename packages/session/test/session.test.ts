@@ -12,6 +12,7 @@ class World {
   now = 1000 as Instant
   flushed: Promise<boolean> = Promise.resolve(true)
   failsToRestore = false
+  dnsAnswer: Uint8Array | undefined
   tunnelEvent!: (event: ClientTunnelEvent) => void
   channelEvent!: (event: PhoenixEvent) => void
   fatal!: (error: unknown) => void
@@ -26,6 +27,8 @@ class World {
         this.#key++
         call('reset')
       },
+      setSystemDns: (servers: readonly unknown[]) => call(`dns ${servers}`),
+      handleDnsResponse: (id: number, message: Uint8Array | undefined) => call(`dns answer ${id} ${message}`),
       shutdown: () => call('goodbye'),
     }
     const channel = new PhoenixChannel({ topic: 'client', joinPayload: null, userAgent: 'u', random: seededRandom(1) })
@@ -68,6 +71,10 @@ class World {
             close: async () => call('close tunnel'),
           }
         },
+        queryDns: async (message, servers) => {
+          call(`query ${message.length} ${servers}`)
+          return this.dnsAnswer
+        },
         restore: () => {
           call('restore')
           if (this.failsToRestore) throw new Error('no')
@@ -80,6 +87,20 @@ class World {
     return this.calls.splice(0)
   }
 }
+
+test('DNS queries go out, their answers come back, and what stands for names is kept', async () => {
+  const world = new World()
+  world.dnsAnswer = Uint8Array.of(1, 2)
+  world.take()
+  world.tunnelEvent({ type: 'dns-query', query: { id: 7, message: new Uint8Array(3), servers: [] } })
+  world.tunnelEvent({ type: 'dns-records-changed', records: [] })
+  world.session.setSystemDns([])
+  await Promise.resolve()
+  await Promise.resolve()
+
+  expect(world.take()).toEqual(['query 3 ', 'dns ', 'drain', 'dns answer 7 1,2', 'drain'])
+  expect(world.session.dnsRecords).toEqual([])
+})
 
 const interfaceChanged = (searchDomain: string): ClientTunnelEvent =>
   ({ type: 'interface-changed', config: { searchDomain } }) as unknown as ClientTunnelEvent

@@ -10,7 +10,7 @@ export interface PacketGuard {
   /** Returns whether the train headed by packet `index`, whose headers have been read, goes on to the TUN device. */
   admits(header: PacketHeader, packets: PacketBuffer, index: number, now: Instant): boolean
   /** Takes a control message from the peer with that handle; `undefined`: it can't be read. Borrowed. */
-  handleControl(peer: number, frame: ControlFrame | undefined): void
+  handleControl(peer: number, frame: ControlFrame | undefined, now: Instant): void
 }
 
 /**
@@ -56,7 +56,7 @@ export class Incoming {
       return false
     }
     if (!isControl(header, bytes)) return this.#guard.admits(header, packets, index, now)
-    this.#guard.handleControl(packets.peer[index]!, parseControl(header, bytes))
+    this.#guard.handleControl(packets.peer[index]!, parseControl(header, bytes), now)
     return false
   }
 }

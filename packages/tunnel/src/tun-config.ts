@@ -1,5 +1,11 @@
 import type { IpPrefix } from '@sallyport/ip-packet'
-import type { IpAddress } from '@sallyport/sans-io'
+import type { IpAddress, SocketAddress } from '@sallyport/sans-io'
+
+/** An address of ours that the operating system is to ask, and the server that it stands for. */
+export interface DnsServer {
+  readonly sentinel: IpAddress
+  readonly upstream: SocketAddress
+}
 
 /** How the TUN device is to be set up. */
 export interface TunConfig {
@@ -10,6 +16,8 @@ export interface TunConfig {
   readonly routes: readonly IpPrefix[]
   /** The domain that the operating system completes short names with; `null`: none. */
   readonly searchDomain: string | null
+  /** The DNS servers that the operating system is to ask, in order; none on a gateway. */
+  readonly dnsServers: readonly DnsServer[]
 }
 
 /** Returns `prefixes` without duplicates, in the order of their text. */

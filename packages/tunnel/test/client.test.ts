@@ -343,7 +343,7 @@ describe('choosing a resource', () => {
       foreignSourceOut: 2, // a forged control message is one of them
       tooLongOut: 1,
       malformedOut: 1,
-      sentinelOut: 1,
+      badQueryOut: 1,
       unknownPeerOut: 2,
     })
   })

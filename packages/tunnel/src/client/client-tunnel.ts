@@ -1,4 +1,4 @@
-import { type ChecksumKernel, type IpPrefix, type PacketHeader, TrainCutter } from '@sallyport/ip-packet'
+import { type ChecksumKernel, IpPrefix, PacketHeader, TrainCutter, UDP } from '@sallyport/ip-packet'
 import type {
   ClientInit,
   ClientInterface,
@@ -16,6 +16,7 @@ import {
   type DataPlane,
   earliest,
   type Instant,
+  type IpAddress,
   type Logger,
   type PacketBuffer,
   type SansIo,
@@ -29,18 +30,23 @@ import { equalAt } from '../equal-at.ts'
 import { Incoming } from '../incoming.ts'
 import { Outbox } from '../outbox.ts'
 import type { Overlay } from '../overlay.ts'
-import { type ControlFrame, GOODBYE } from '../p2p-control/frame.ts'
+import { encodeAssignedIps } from '../p2p-control/assigned-ips.ts'
+import { parseDomainStatus } from '../p2p-control/domain-status.ts'
+import { type ControlFrame, DOMAIN_STATUS, GOODBYE } from '../p2p-control/frame.ts'
 import { PROXY_RANGE, SENTINEL_RANGE, TUNNEL_RANGE } from '../ranges.ts'
 import { SingleDatagram } from '../single-datagram.ts'
 import { sortedRoutes, type TunConfig } from '../tun-config.ts'
 import { AllowedSources } from './allowed-sources.ts'
 import { ClientCounters } from './counters.ts'
+import { ClientDns } from './dns/client-dns.ts'
+import type { DnsRecordAssignment, ProxiedName } from './dns/proxy-addresses.ts'
 import type { ClientTunnelEvent, ResourceView } from './events.ts'
 import { admits, type Gateway, Gateways } from './gateways.ts'
 import { OutgoingRouter } from './outgoing.ts'
-import { PendingFlows } from './pending-flows.ts'
+import { PendingFlows, type Waiting } from './pending-flows.ts'
 import { type Access, byDisplayOrder, Resources } from './resources.ts'
 import { SiteStatuses } from './site-statuses.ts'
+import type { UniquePackets } from './unique-packets.ts'
 
 /** What a {@link ClientTunnel} works with. */
 export interface ClientTunnelOptions {
@@ -52,6 +58,8 @@ export interface ClientTunnelOptions {
   readonly joinsUdp?: boolean
   /** Sums payloads of packets that have to wait; portable by default. */
   readonly checksum?: ChecksumKernel
+  /** Which addresses stood for names in the session before: they still do. */
+  readonly dnsRecords?: readonly DnsRecordAssignment[]
 }
 
 /**
@@ -72,7 +80,9 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
   readonly #gateways = new Gateways()
   readonly #pending = new PendingFlows()
   readonly #sites = new SiteStatuses()
-  readonly #router = new OutgoingRouter(this.#resources, this.#gateways, this.counters)
+  readonly #dns: ClientDns
+  readonly #router: OutgoingRouter
+  readonly #ownHeader = new PacketHeader()
   readonly #outbox = new Outbox<ClientToPortal, ClientTunnelEvent>(() => {
     const batch = this.#connections.takeCandidates()
     return batch === undefined ? [] : messagesOf(batch)
@@ -80,12 +90,30 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
   #addresses: TunnelAddresses | undefined
   #searchDomain: string | null = null
   #announcesResources = false
+  #announcesRecords = false
   #isClosed = false
 
   constructor(options: ClientTunnelOptions) {
     this.#node = options.node
     this.#logger = options.logger ?? silentLogger
     this.#cutter = new TrainCutter(options.checksum === undefined ? {} : { checksum: options.checksum })
+    this.#dns = new ClientDns(
+      {
+        counters: this.counters,
+        logger: this.#logger,
+        isTunnelled: ip => this.#resources.lookup(ip.bytes, 0, ip.family) !== undefined,
+        gatewayOf: resource => this.#resources.get(resource)?.gateway,
+        wait: (resource, packet, now) => this.#want(resource, now).queries.push(packet, 0, packet.length),
+        sendPacket: (packet, now) => this.#sendOwn(packet, now),
+        assign: (gateway, proxied, now) => this.#assign(gateway, proxied, now),
+        queryHost: query => this.#outbox.emit({ type: 'dns-query', query }),
+        recordsChanged: () => {
+          this.#announcesRecords = true
+        },
+      },
+      options.dnsRecords ?? [],
+    )
+    this.#router = new OutgoingRouter(this.#resources, this.#gateways, this.#dns.proxies, this.counters)
     this.#connections = new Connections(this.#node, this.#logger, {
       established: id => this.#established(id),
       moved: (gateway, path) => this.#outbox.emit({ type: 'path-changed', gateway, ...path }),
@@ -94,7 +122,8 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     const guard = {
       counters: this.counters,
       admits: (header: PacketHeader, packets: PacketBuffer, index: number) => this.#admits(header, packets, index),
-      handleControl: (peer: number, frame: ControlFrame | undefined) => this.#handleControl(peer, frame),
+      handleControl: (peer: number, frame: ControlFrame | undefined, now: Instant) =>
+        this.#handleControl(peer, frame, now),
     }
     this.#incoming = new Incoming(this.#node, guard, options.joinsUdp ?? false)
   }
@@ -161,12 +190,23 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     this.#connections.drain()
   }
 
+  /** Takes the DNS servers that the machine would ask without us: used while the portal names none. */
+  setSystemDns(servers: readonly IpAddress[]): void {
+    if (this.#dns.sentinels.setSystemServers(servers)) this.#updateConfig()
+  }
+
+  /** Takes the answer to a query that an event of type `dns-query` asked for; `undefined`: no server has answered. */
+  handleDnsResponse(id: number, message: Uint8Array | undefined): void {
+    if (!this.#isClosed) this.#dns.handleResponse(id, message)
+  }
+
   /** Switches exactly these resources off: they stay listed, but no packet is for them. */
   setDisabledResources(ids: ReadonlySet<ResourceId>, now: Instant): void {
     if (this.#isClosed) return
     const before = this.#resources.disabled
     this.#resources.setDisabled(ids)
     for (const id of ids) if (!before.has(id)) this.#disable(id, now)
+    for (const id of before) if (!ids.has(id)) this.#serve(this.#resources.get(id)?.resource)
     this.#updateConfig()
     this.#announcesResources = true
     this.#connections.drain()
@@ -186,6 +226,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     this.#connections.reset(now)
     for (const gateway of [...this.#gateways.values()]) this.#dropGateway(gateway.id)
     this.#gateways.clear()
+    this.#dns.forget()
     this.#sites.clearOnline()
   }
 
@@ -208,6 +249,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
   handleTimeout(now: Instant): void {
     this.#node.handleTimeout(now)
     if (this.#sites.expire(now)) this.#announcesResources = true
+    this.#dns.handleTimeout(now)
     this.#connections.drain()
   }
 
@@ -217,13 +259,22 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
 
   pollEvent(): ClientTunnelEvent | undefined {
     const event = this.#outbox.poll()
-    if (event !== undefined || !this.#announcesResources) return event
+    if (event !== undefined) return event
+    if (this.#announcesRecords) {
+      this.#announcesRecords = false
+      return { type: 'dns-records-changed', records: this.#dns.proxies.assignments }
+    }
+    if (!this.#announcesResources) return undefined
     this.#announcesResources = false
     return { type: 'resources-changed', resources: this.resources }
   }
 
   pollTimeout(): Instant | undefined {
-    return earliest(this.#node.pollTimeout(), this.#sites.nextExpiry)
+    return earliest(this.#node.pollTimeout(), this.#sites.nextExpiry, this.#dns.pollTimeout())
+  }
+
+  pollPacket(): Uint8Array | undefined {
+    return this.#dns.pollPacket()
   }
 
   sendTrains(trains: PacketBuffer, datagrams: PacketBuffer, now: Instant): void {
@@ -231,8 +282,13 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     const router = this.#router
     for (let i = 0; i < trains.count; i++) {
       router.route(trains, i, this.#addresses)
-      if (router.gateway !== undefined) this.#node.encapsulate(router.gateway.handle, trains, i, datagrams, now)
-      else if (router.access !== undefined) this.#wait(router.access, trains, i, now)
+      const { access, gateway, proxied } = router
+      if (gateway !== undefined) {
+        const isReady =
+          proxied === undefined || isTranslated(proxied, gateway) || !this.#hold(proxied, gateway, trains, i, now)
+        if (isReady) this.#node.encapsulate(gateway.handle, trains, i, datagrams, now)
+      } else if (access !== undefined) this.#wait(access, trains, i, now)
+      else if (router.isDns) this.#cut(trains, i, packet => this.#dns.handlePacket(packet, now))
     }
     this.#connections.drain()
   }
@@ -247,6 +303,27 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
 
   /** Keeps the packets of a train until we are let in to their resource, and asks for that. */
   #wait(access: Access, trains: PacketBuffer, index: number, now: Instant): void {
+    let packets: UniquePackets | undefined
+    this.#cut(trains, index, packet => {
+      packets ??= this.#want(access.resource.id, now).packets
+      packets.push(packet, 0, packet.length)
+      this.counters.pendingOut++
+    })
+  }
+
+  /** Keeps the packets of a train until a gateway translates the name that they go to. Returns whether they are kept. */
+  #hold(proxied: ProxiedName, gateway: Gateway, trains: PacketBuffer, index: number, now: Instant): boolean {
+    const waiting = this.#dns.hold(proxied, gateway, now)
+    if (waiting === undefined) return false
+    this.#cut(trains, index, packet => {
+      waiting.push(packet, 0, packet.length)
+      this.counters.pendingOut++
+    })
+    return true
+  }
+
+  /** Hands out the packets that a train stands for, one by one; each is only borrowed. */
+  #cut(trains: PacketBuffer, index: number, each: (packet: Uint8Array) => void): void {
     const { arena } = trains
     const cutter = this.#cutter
     const { offset, length, segmentSize, flags } = trains
@@ -254,12 +331,14 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
       this.counters.malformedOut++
       return
     }
-    const { packets, isIntentDue } = this.#pending.want(access.resource.id, now)
-    while (cutter.next()) {
-      packets.push(arena.bytes, cutter.segmentOffset, cutter.segmentLength)
-      this.counters.pendingOut++
-    }
-    if (isIntentDue) this.#ask(access.resource.id)
+    while (cutter.next()) each(arena.bytes.subarray(cutter.segmentOffset, cutter.segmentOffset + cutter.segmentLength))
+  }
+
+  /** Returns what waits for a resource, to push to; asks the portal for access unless it was asked just before. */
+  #want(resource: ResourceId, now: Instant): Waiting {
+    const waiting = this.#pending.want(resource, now)
+    if (waiting.isIntentDue) this.#ask(resource)
+    return waiting
   }
 
   #ask(resource: ResourceId): void {
@@ -268,6 +347,31 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
       event: 'create_flow',
       payload: { resource_id: resource, connected_gateway_ids: this.#gateways.remembered },
     })
+  }
+
+  /** Sends a packet of our own, as if an application had sent it. */
+  #sendOwn(packet: Uint8Array, now: Instant): void {
+    const header = this.#ownHeader
+    if (header.parse(packet, 0, packet.length) !== undefined) return
+    const family = header.version === 4 ? 4 : 6
+    const peer = this.#gateways.byAddress(packet, header.destinationOffset, family)
+    const access = peer === undefined ? this.#resources.lookup(packet, header.destinationOffset, family) : undefined
+    const gateway = peer ?? access?.gateway
+    if (gateway !== undefined) this.#connections.send(gateway.id, packet, now)
+    else if (access !== undefined) this.#want(access.resource.id, now).packets.push(packet, 0, packet.length)
+  }
+
+  /** Tells a gateway which addresses stand for a name. Where they are all given out there may be too few for that. */
+  #assign(gateway: Gateway, proxied: ProxiedName, now: Instant): void {
+    const proxyIps = [...proxied.ipv4, ...proxied.ipv6]
+    for (const ip of proxyIps) gateway.sources.add(IpPrefix.host(ip), proxied.resource)
+    const isTooLong = JSON.stringify(proxied.name.text).length > MAX_DOMAIN_TEXT
+    if (isTooLong || (proxyIps.length !== 4 && proxyIps.length !== 8)) {
+      this.#logger.warn({ domain: proxied.name.text }, 'a name that no gateway can be told about')
+      return
+    }
+    const message = { resource: proxied.resource, domain: proxied.name.text, proxyIps }
+    this.#connections.send(gateway.id, encodeAssignedIps(message), now)
   }
 
   #admits(header: PacketHeader, packets: PacketBuffer, index: number): boolean {
@@ -288,13 +392,27 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
       counters.foreignDestinationIn += packets.segments[index]!
       return false
     }
+    return header.protocol !== UDP || !this.#dns.awaitsAnswers || !this.#takeAnswers(packets, index)
+  }
+
+  /** Takes the packets of a train that answer DNS queries; the first decides about all. */
+  #takeAnswers(packets: PacketBuffer, index: number): boolean {
+    const header = this.#ownHeader
+    for (let i = index; i < index + packets.segments[index]!; i++) {
+      if (header.parse(packets.arena.bytes, packets.offset[i]!, packets.length[i]!) !== undefined) continue
+      if (!this.#dns.takeAnswer(header, packets.arena.bytes) && i === index) return false
+    }
     return true
   }
 
-  #handleControl(peer: number, frame: ControlFrame | undefined): void {
+  #handleControl(peer: number, frame: ControlFrame | undefined, now: Instant): void {
     const gateway = this.#gateways.byHandle(peer)
     if (gateway === undefined) return
-    if (frame?.event === GOODBYE) {
+    const status = frame?.event === DOMAIN_STATUS ? parseDomainStatus(frame.body) : undefined
+    if (status !== undefined) {
+      const waiting = this.#dns.handleStatus(gateway, status.resource, status.domain, status.isActive)
+      for (const packet of waiting) this.#connections.send(gateway.id, packet, now)
+    } else if (frame?.event === GOODBYE) {
       this.#logger.debug({ gateway: gateway.id }, 'the gateway said goodbye')
       this.#connections.forget(gateway.id)
       this.#dropGateway(gateway.id)
@@ -313,6 +431,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
   #setInterface(config: ClientInterface): void {
     this.#addresses = { ipv4: config.ipv4, ipv6: config.ipv6 }
     this.#searchDomain = config.search_domain
+    this.#dns.sentinels.setPortalServers(config.upstream_dns.map(({ address }) => address))
     this.#updateConfig()
   }
 
@@ -328,10 +447,16 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
 
   #addResource(resource: ClientResource, now: Instant): void {
     if (this.#resources.isReplacedBy(resource)) this.#removeResource(resource.id, now)
-    if (resource.type !== 'cidr' && this.#resources.get(resource.id) === undefined)
+    if (resource.type === 'internet' && this.#resources.get(resource.id) === undefined)
       this.#logger.debug({ resource: resource.id, type: resource.type }, 'listing a resource that no packet will match')
     this.#resources.set(resource)
+    this.#serve(resource)
     this.#announcesResources = true
+  }
+
+  /** Answers for the names of a resource, unless it is switched off. */
+  #serve(resource: ClientResource | undefined): void {
+    if (resource?.type === 'dns' && !this.#resources.isDisabled(resource.id)) this.#dns.add(resource)
   }
 
   #removeResource(id: ResourceId, now: Instant): void {
@@ -344,6 +469,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
   /** Forgets who lets us in to a resource. A gateway that serves us nothing else is said goodbye to. */
   #disable(id: ResourceId, now: Instant): void {
     this.#pending.take(id)
+    this.#dns.remove(id)
     const access = this.#resources.get(id)
     const gateway = access?.gateway
     if (access === undefined || gateway === undefined) return
@@ -388,7 +514,24 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     const gateway = this.#gateways.get(id) ?? this.#addGateway(flow, identity, handle)
     access.gateway = gateway
     if (access.prefix !== undefined) gateway.sources.add(access.prefix, flow.resource_id)
-    for (const packet of waiting) this.#connections.send(id, packet, now)
+    if (access.resource.type === 'dns') {
+      // Its name server is in use as well, for as long as the resource is.
+      for (const own of [gateway.addresses.ipv4, gateway.addresses.ipv6])
+        gateway.sources.add(IpPrefix.host(own), flow.resource_id)
+      this.#dns.updateAll(flow.resource_id, gateway, now)
+    }
+    for (const packet of waiting.packets) this.#sendWaiting(packet, gateway, now)
+    for (const packet of waiting.queries) this.#dns.handlePacket(packet, now)
+  }
+
+  /** Sends a packet that has waited for access, or lets it wait for the translation of its name. */
+  #sendWaiting(packet: Uint8Array, gateway: Gateway, now: Instant): void {
+    const header = this.#ownHeader
+    if (header.parse(packet, 0, packet.length) !== undefined) return
+    const proxied = this.#dns.proxies.lookup(packet, header.destinationOffset, header.version === 4 ? 4 : 6)
+    const waiting = proxied && this.#dns.hold(proxied, gateway, now)
+    if (waiting === undefined) this.#connections.send(gateway.id, packet, now)
+    else waiting.push(packet, 0, packet.length)
   }
 
   #addGateway(flow: FlowCreated, identity: string, handle: number): Gateway {
@@ -431,6 +574,7 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
     const gateway = this.#gateways.remove(id)
     if (gateway === undefined) return
     for (const access of this.#resources.values()) if (access.gateway === gateway) access.gateway = undefined
+    this.#dns.forget(gateway)
     const { site } = gateway
     if (![...this.#gateways.values()].some(other => other.site === site && other.isEstablished))
       this.#sites.setUnknown(site)
@@ -446,9 +590,17 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
       ...this.#addresses,
       routes: sortedRoutes([...FIXED_ROUTES, ...this.#resources.networks]),
       searchDomain: this.#searchDomain,
+      dnsServers: this.#dns.sentinels.servers,
     })
   }
 }
+
+/** Longer than the text of any name that people use, and short enough for a packet with its addresses. */
+const MAX_DOMAIN_TEXT = 512
+
+/** Whether packets to a name may go at once: what the packet path asks. */
+const isTranslated = (proxied: ProxiedName, gateway: Gateway): boolean =>
+  proxied.translation?.gateway === gateway && proxied.translation.state !== 'pending'
 
 const FIXED_ROUTES: readonly IpPrefix[] = [TUNNEL_RANGE, PROXY_RANGE, SENTINEL_RANGE].flatMap(({ v4, v6 }) => [v4, v6])
 

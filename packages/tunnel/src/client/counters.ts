@@ -8,8 +8,10 @@ export class ClientCounters {
   foreignSourceOut = 0
   /** From the TUN device: to many. */
   multicastOut = 0
-  /** From the TUN device: to a DNS address, where nobody answers yet. */
+  /** From the TUN device: to a DNS address, but not over UDP to port 53, or to one that stands for no server. */
   sentinelOut = 0
+  /** From the TUN device: to a DNS address, but no query. */
+  badQueryOut = 0
   /** From the TUN device: to a peer's tunnel address that we have no connection to, or to ourselves. */
   unknownPeerOut = 0
   /** From the TUN device: for none of our resources. */

@@ -5,6 +5,7 @@ import { equalAt } from '../equal-at.ts'
 import { isInRange, SENTINEL_RANGE, TUNNEL_RANGE } from '../ranges.ts'
 import { isMulticast, packetLength } from '../train.ts'
 import type { ClientCounters } from './counters.ts'
+import type { ProxiedName, ProxyAddresses } from './dns/proxy-addresses.ts'
 import type { Gateway, Gateways } from './gateways.ts'
 import type { Access, Resources } from './resources.ts'
 
@@ -16,14 +17,20 @@ import type { Access, Resources } from './resources.ts'
 export class OutgoingRouter {
   readonly #resources: Resources
   readonly #gateways: Gateways
+  readonly #proxies: ProxyAddresses
   readonly #counters: ClientCounters
   readonly #header = new PacketHeader()
   /** Whom the train goes to. */
   gateway: Gateway | undefined
   /** What the train waits for, if it goes to nobody. With neither of both it is dropped, and counted. */
   access: Access | undefined
+  /** The name that the train's destination stands for, if it does for one. */
+  proxied: ProxiedName | undefined
+  /** Whether the train goes to an address of ours for DNS. */
+  isDns = false
 
-  constructor(resources: Resources, gateways: Gateways, counters: ClientCounters) {
+  constructor(resources: Resources, gateways: Gateways, proxies: ProxyAddresses, counters: ClientCounters) {
+    this.#proxies = proxies
     this.#resources = resources
     this.#gateways = gateways
     this.#counters = counters
@@ -33,6 +40,8 @@ export class OutgoingRouter {
   route(trains: PacketBuffer, index: number, own: TunnelAddresses): void {
     this.gateway = undefined
     this.access = undefined
+    this.proxied = undefined
+    this.isDns = false
     const counters = this.#counters
     const header = this.#header
     const { bytes } = trains.arena
@@ -62,11 +71,21 @@ export class OutgoingRouter {
       this.gateway = this.#gateways.byAddress(bytes, destination, family)
       if (this.gateway === undefined) counters.unknownPeerOut++
     } else if (isInRange(SENTINEL_RANGE, bytes, destination, family)) {
-      counters.sentinelOut++
+      this.isDns = true
     } else {
-      this.access = this.#resources.lookup(bytes, destination, family)
+      this.access = this.#accessByName(bytes, destination, family) ?? this.#resources.lookup(bytes, destination, family)
       this.gateway = this.access?.gateway
       if (this.access === undefined) counters.noResourceOut++
     }
+  }
+
+  /** A resource that is switched off or gone leaves the address to others. */
+  #accessByName(bytes: Uint8Array, destination: number, family: IpFamily): Access | undefined {
+    const proxied = this.#proxies.lookup(bytes, destination, family)
+    if (proxied === undefined || this.#resources.isDisabled(proxied.resource)) return undefined
+    const access = this.#resources.get(proxied.resource)
+    if (access?.resource.type !== 'dns') return undefined
+    this.proxied = proxied
+    return access
   }
 }

@@ -1,14 +1,21 @@
+import type { DomainName } from '@sallyport/dns-message'
 import { IpPrefix, type PacketHeader, PrefixTable } from '@sallyport/ip-packet'
 import type { ClientId, GatewayResource, ResourceId, TunnelAddresses, UnixSeconds } from '@sallyport/portal-protocol'
-import type { IpFamily, WallClock } from '@sallyport/sans-io'
+import type { IpAddress, IpFamily, WallClock } from '@sallyport/sans-io'
+import { DomainPattern } from '../domain-pattern.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import { FilterSet } from './filter-set.ts'
+import { Nat, type ProxyAddress } from './nat.ts'
 
 /** One resource that a client is let in to. */
 interface Authorization {
   resource: GatewayResource
   /** The network of a CIDR resource. */
   readonly prefix: IpPrefix | undefined
+  /** What may pass to the names of a DNS resource. */
+  filters: FilterSet
+  /** The names of a DNS resource. */
+  readonly pattern: DomainPattern | undefined
   expiresAt: UnixSeconds | null
 }
 
@@ -28,6 +35,8 @@ export class ClientPeer {
   handle = -1
   /** Limits the ICMP errors that are sent to it. */
   readonly icmpErrors: TokenBucket = new TokenBucket(ICMP_ERRORS_PER_SECOND, ICMP_ERRORS_PER_SECOND)
+  /** Where the addresses lead that it uses for names. */
+  readonly nat: Nat = new Nat()
   readonly #authorizations = new Map<ResourceId, Authorization>()
   /** What may pass to which network; `undefined`: to be built when it is needed next. */
   #filters: PrefixTable<FilterSet> | undefined
@@ -45,7 +54,9 @@ export class ClientPeer {
   /** Lets the client in to `resource`, or changes what it is let in to and until when. `null`: for ever. */
   authorize(resource: GatewayResource, expiresAt: UnixSeconds | null): void {
     const prefix = resource.type === 'cidr' ? IpPrefix.parse(resource.address) : undefined
-    this.#authorizations.set(resource.id, { resource, prefix, expiresAt })
+    const pattern = resource.type === 'dns' ? DomainPattern.parse(resource.address) : undefined
+    const filters = new FilterSet(filtersOf(resource))
+    this.#authorizations.set(resource.id, { resource, prefix, pattern, filters, expiresAt })
     this.#filters = undefined
   }
 
@@ -91,8 +102,30 @@ export class ClientPeer {
     if (known.type !== resource.type) return 'wrong-type'
     if (known.type !== 'internet' && resource.type !== 'internet')
       authorization.resource = { ...known, filters: resource.filters }
+    authorization.filters = new FilterSet(filtersOf(authorization.resource))
     this.#filters = undefined
     return 'updated'
+  }
+
+  /** Returns whether the client is let in to a DNS resource that has this name. */
+  mayReach(resource: ResourceId, name: DomainName): boolean {
+    return this.#authorizations.get(resource)?.pattern?.matches(name) ?? false
+  }
+
+  /** Lets the addresses that the client uses for a name lead to those that it has. Returns whether there was room. */
+  translate(
+    name: DomainName,
+    resource: ResourceId,
+    proxyIps: readonly IpAddress[],
+    resolved: readonly IpAddress[],
+  ): boolean {
+    this.#filters = undefined // a network of just such an address takes the name's filters, too
+    return this.nat.install(name.key, resource, proxyIps, resolved)
+  }
+
+  /** Returns whether a packet may pass between the client and a name, with that port on the side of the name. */
+  permitsName(proxy: ProxyAddress, header: PacketHeader, port: number): boolean {
+    return this.#authorizations.get(proxy.resource)?.filters.permits(header, port) ?? false
   }
 
   /**
@@ -111,10 +144,18 @@ export class ClientPeer {
     const networks: { readonly prefix: IpPrefix; readonly resource: GatewayResource }[] = []
     for (const { prefix, resource } of this.#authorizations.values())
       if (prefix !== undefined) networks.push({ prefix, resource })
+    const names = new Map<string, GatewayResource[]>()
+    for (const [, { resource, target }] of this.nat.proxies()) {
+      const authorized = this.#authorizations.get(resource)?.resource
+      if (authorized === undefined || target === undefined) continue
+      const { text } = IpPrefix.host(target.ip)
+      names.set(text, [...(names.get(text) ?? []).filter(({ id }) => id !== resource), authorized])
+    }
     const filters = new PrefixTable<FilterSet>()
     for (const { prefix } of networks) {
       if (filters.at(prefix) !== undefined) continue
-      const around = networks.filter(other => other.prefix.covers(prefix))
+      const named = (names.get(prefix.text) ?? []).map(resource => ({ resource }))
+      const around = [...networks.filter(other => other.prefix.covers(prefix)), ...named]
       filters.set(prefix, FilterSet.union(around.map(({ resource }) => filtersOf(resource))))
     }
     this.#filters = filters

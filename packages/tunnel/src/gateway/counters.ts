@@ -8,6 +8,10 @@ export class GatewayCounters {
   foreignSourceIn = 0
   /** From a client: not permitted by any of its resources. Answered with an ICMP error. */
   filteredIn = 0
+  /** From a client: to a name that has no address of that family, or beyond the ports that there are. */
+  untranslatableIn = 0
+  /** From the TUN device: of a session that is over. */
+  expiredOut = 0
   /** ICMP errors that were left out because a client has caused too many. */
   icmpErrorsSuppressed = 0
   /** From the TUN device: no IP packet that we carry. */

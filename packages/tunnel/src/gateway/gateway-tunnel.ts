@@ -1,4 +1,5 @@
-import { makeUnreachable, type PacketHeader } from '@sallyport/ip-packet'
+import { DomainName } from '@sallyport/dns-message'
+import { makeUnreachable, type PacketHeader, type UnreachableReason } from '@sallyport/ip-packet'
 import type {
   Authorization,
   AuthorizeFlow,
@@ -18,6 +19,7 @@ import {
   earliest,
   elapsed,
   type Instant,
+  type IpAddress,
   type Logger,
   type Millis,
   type PacketBuffer,
@@ -33,18 +35,26 @@ import { Connections } from '../connections.ts'
 import { Incoming } from '../incoming.ts'
 import { Outbox } from '../outbox.ts'
 import type { Overlay } from '../overlay.ts'
-import { type ControlFrame, GOODBYE } from '../p2p-control/frame.ts'
+import { type AssignedIps, parseAssignedIps } from '../p2p-control/assigned-ips.ts'
+import { encodeDomainStatus } from '../p2p-control/domain-status.ts'
+import { ASSIGNED_IPS, type ControlFrame, GOODBYE } from '../p2p-control/frame.ts'
 import { TUNNEL_RANGE } from '../ranges.ts'
 import { SingleDatagram } from '../single-datagram.ts'
 import { sortedRoutes, type TunConfig } from '../tun-config.ts'
 import type { ClientPeer } from './client-peer.ts'
 import { ClientPeers } from './client-peers.ts'
 import { GatewayCounters } from './counters.ts'
-import type { GatewayTunnelEvent } from './events.ts'
+import type { GatewayTunnelEvent, ResolveRequest } from './events.ts'
 import { Gate } from './gate.ts'
 
 /** How often expired access is looked for. */
 const POLICY_TICK: Millis = seconds(1)
+
+/** How often sessions are looked for that are over; whether one is shows at each of its packets. */
+const SWEEP_TICKS = 30
+
+/** Longer than the text of any name that people use, and short enough for a packet. */
+const MAX_DOMAIN_TEXT = 512
 
 /** What a {@link GatewayTunnel} works with. */
 export interface GatewayTunnelOptions {
@@ -79,6 +89,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
     return batch === undefined ? [] : messagesOf(batch)
   })
   #nextTick: Instant | undefined
+  #tickCount = 0
   #isClosed = false
 
   constructor(options: GatewayTunnelOptions) {
@@ -94,7 +105,8 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
       counters: this.counters,
       admits: (header: PacketHeader, packets: PacketBuffer, index: number, now: Instant) =>
         this.#admits(header, packets, index, now),
-      handleControl: (peer: number, frame: ControlFrame | undefined) => this.#handleControl(peer, frame),
+      handleControl: (peer: number, frame: ControlFrame | undefined, now: Instant) =>
+        this.#handleControl(peer, frame, now),
     }
     this.#incoming = new Incoming(this.#node, guard, options.joinsUdp ?? false)
   }
@@ -195,8 +207,10 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
   sendTrains(trains: PacketBuffer, datagrams: PacketBuffer, now: Instant): void {
     if (this.#isClosed) return
     for (let i = 0; i < trains.count; i++) {
-      const peer = this.#gate.clientOf(trains, i)
-      if (peer !== undefined) this.#node.encapsulate(peer.handle, trains, i, datagrams, now)
+      const peer = this.#gate.clientOf(trains, i, now)
+      if (peer === undefined) continue
+      if (this.#gate.replacement !== undefined) this.#connections.send(peer.id, this.#gate.replacement, now)
+      else this.#node.encapsulate(peer.handle, trains, i, datagrams, now)
     }
     this.#connections.drain()
   }
@@ -215,30 +229,64 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
       this.counters.unknownPeerIn += packets.segments[index]!
       return false
     }
-    if (this.#gate.admits(peer, header, packets.arena.bytes, packets.segments[index]!)) return true
-    this.#refuse(peer, packets.bytesOf(index), now)
+    const admission = this.#gate.admit(peer, header, packets, index, now)
+    if (admission === 'admitted') return true
+    this.#refuse(peer, packets.bytesOf(index), admission, now)
     return false
   }
 
   /** Answers a packet that may not pass, so that its sender need not wait for a timeout. */
-  #refuse(peer: ClientPeer, packet: Uint8Array, now: Instant): void {
+  #refuse(peer: ClientPeer, packet: Uint8Array, reason: UnreachableReason, now: Instant): void {
     if (!peer.icmpErrors.take(now)) {
       this.counters.icmpErrorsSuppressed++
       return
     }
-    const error = makeUnreachable(packet, 'administratively-prohibited')
+    const error = makeUnreachable(packet, reason)
     if (error !== undefined) this.#connections.send(peer.id, error, now)
   }
 
-  #handleControl(handle: number, frame: ControlFrame | undefined): void {
+  #handleControl(handle: number, frame: ControlFrame | undefined, now: Instant): void {
     const peer = this.#peers.byHandle(handle)
     if (peer === undefined) return
-    if (frame?.event === GOODBYE) {
+    const assigned = frame?.event === ASSIGNED_IPS ? parseAssignedIps(frame.body) : undefined
+    if (assigned !== undefined) this.#resolve(peer, assigned, now)
+    else if (frame?.event === GOODBYE) {
       this.#logger.debug({ client: peer.id }, 'the client said goodbye')
       this.#connections.forget(peer.id)
       this.#peers.remove(peer)
       this.#outbox.emit({ type: 'connection-state', client: peer.id, state: 'disconnected' })
     } else this.#logger.debug({ client: peer.id, event: frame?.event }, 'ignoring a control message')
+  }
+
+  // --- names ---
+
+  /** Takes the addresses of a name that an event of type `resolve-domain` asked for; `undefined`: it can't be resolved. */
+  handleDomainResolved(request: ResolveRequest, addresses: readonly IpAddress[] | undefined, now: Instant): void {
+    const { client, domain, proxyIps, resource } = request
+    const peer = this.#peers.get(client)
+    if (this.#isClosed || peer === undefined) return
+    const isActive =
+      addresses !== undefined &&
+      peer.mayReach(resource, domain) &&
+      peer.translate(domain, resource, proxyIps, addresses)
+    this.#tellStatus(peer, resource, domain.text, isActive, now)
+    this.#connections.drain()
+  }
+
+  #resolve(peer: ClientPeer, { domain: text, proxyIps, resource }: AssignedIps, now: Instant): void {
+    const domain = DomainName.parse(text)
+    if (domain !== undefined && peer.mayReach(resource, domain)) {
+      const request = { client: peer.id, resource, domain, proxyIps }
+      this.#outbox.emit({ type: 'resolve-domain', request })
+    } else {
+      this.#logger.debug({ client: peer.id, resource, domain: text }, 'a name that the client is not let in to')
+      this.#tellStatus(peer, resource, text, false, now)
+    }
+  }
+
+  #tellStatus(peer: ClientPeer, resource: ResourceId, domain: string, isActive: boolean, now: Instant): void {
+    if (JSON.stringify(domain).length > MAX_DOMAIN_TEXT) return // none that we would have heard of from a client of ours
+    this.#connections.send(peer.id, encodeDomainStatus({ resource, domain, isActive }), now)
   }
 
   // --- what the portal says ---
@@ -279,7 +327,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
     const peer = this.#peers.upsert(client.id, { ipv4: client.ipv4, ipv6: client.ipv6 })
     this.#peers.setHandle(peer, handle)
     peer.authorize(resource, flow.expires_at)
-    if (resource.type !== 'cidr')
+    if (resource.type === 'internet')
       this.#logger.debug(
         { resource: resource.id, type: resource.type },
         'access to a resource that no packet will match',
@@ -315,8 +363,10 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
     for (const peer of [...this.#peers.values()]) {
       const expired = peer.expire(wallClock)
       if (expired.length > 0) this.#logger.info({ client: peer.id, resources: expired }, 'access has expired')
+      if (this.#tickCount % SWEEP_TICKS === 0) peer.nat.sweep(now)
       if (peer.isEmpty) this.#close(peer, now)
     }
+    this.#tickCount++
     this.#nextTick = this.#peers.size > 0 ? add(now, POLICY_TICK) : undefined
     this.#connections.drain()
   }
@@ -341,7 +391,13 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
   #setInterface(addresses: TunnelAddresses): void {
     const { ipv4, ipv6 } = addresses
     this.#gate.own = addresses
-    this.#outbox.configure({ ipv4, ipv6, routes: sortedRoutes([TUNNEL_RANGE.v4, TUNNEL_RANGE.v6]), searchDomain: null })
+    this.#outbox.configure({
+      ipv4,
+      ipv6,
+      routes: sortedRoutes([TUNNEL_RANGE.v4, TUNNEL_RANGE.v6]),
+      searchDomain: null,
+      dnsServers: [],
+    })
   }
 }
 
