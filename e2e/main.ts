@@ -9,6 +9,7 @@ import { runScenarios } from './lab/scenario.ts'
 import { chaos } from './scenarios/chaos.ts'
 import { host } from './scenarios/host.ts'
 import { lifecycle } from './scenarios/lifecycle.ts'
+import { names } from './scenarios/names.ts'
 import { networkWatch } from './scenarios/network-watch.ts'
 import { outages } from './scenarios/outages.ts'
 import { paths } from './scenarios/paths.ts'
@@ -21,6 +22,6 @@ if (!args.includes('--list')) {
   await enterUserNamespace()
 }
 await runScenarios(
-  [...paths, ...lifecycle, ...policy, ...host, ...networkWatch, ...roaming, ...outages, ...chaos],
+  [...paths, ...lifecycle, ...policy, ...names, ...host, ...networkWatch, ...roaming, ...outages, ...chaos],
   args,
 )

@@ -193,8 +193,11 @@ export class World {
   }
 
   /** Starts the client and waits until its interface is up. */
-  async startClient(): Promise<LabProcess> {
-    this.client = this.network.client.spawn('client', this.clientCommand(), { env: this.clientEnv() })
+  async startClient(
+    options: { readonly prefix?: readonly string[]; readonly args?: readonly string[] } = {},
+  ): Promise<LabProcess> {
+    const command = [...(options.prefix ?? []), ...this.clientCommand(), ...(options.args ?? [])]
+    this.client = this.network.client.spawn('client', command, { env: this.clientEnv() })
     await this.client.waitForLine(/"interface configured"/)
     return this.client
   }
