@@ -13,9 +13,18 @@ export interface RecentChange {
 
 /** Returns the latest changes, the very latest first. */
 export async function recentChanges(queries: Kysely<Schema>, limit: number): Promise<RecentChange[]> {
-  const rows = await queries.selectFrom('changes').selectAll().orderBy('seq', 'desc').limit(limit).execute()
+  const rows = await queries
+    .selectFrom('changes')
+    .selectAll()
+    .where('table', 'not in', LINKS)
+    .orderBy('seq', 'desc')
+    .limit(limit)
+    .execute()
   return rows.map(({ at, op, table, old, new: row }) => {
     const { name, id } = JSON.parse(row ?? old ?? '{}') as { name?: string | null; id?: string }
     return { at, op, table, name: name || (id ?? '') }
   })
 }
+
+/** Rows that link two others and have no name: what they belong to tells more. */
+const LINKS = ['connections', 'memberships']

@@ -77,7 +77,7 @@ function accountSection(portal: Portal, accountId: string, name: string, now: nu
   const device = (row: Tables['clients'] | Tables['gateways'], place: string): Cell[] => [
     place,
     row.name,
-    `${row.ipv4}`,
+    row.ipv4,
     row.lastSeen.remoteIp,
     row.lastSeen.version,
     presence(portal, row.id, row.lastSeen.at),
@@ -154,7 +154,7 @@ function describePolicy({ conditions, disabledAt }: Tables['policies']): string 
   return conditions.length > 0 ? ' (on conditions)' : ''
 }
 
-/** Policies may never end, which is further than calendars go. */
+/** A date that no calendar knows stands for no end. */
 function time(at: number): string {
   const date = new Date(at)
   return Number.isNaN(date.getTime()) ? 'for ever' : date.toISOString().slice(0, 19).replace('T', ' ')
@@ -166,12 +166,10 @@ const KINDS: Readonly<Record<string, string>> = {
   accounts: 'account',
   actors: 'actor',
   groups: 'group',
-  memberships: 'membership',
   sites: 'site',
   clients: 'client',
   gateways: 'gateway',
   resources: 'resource',
-  connections: 'way to a resource',
   policies: 'policy',
   tokens: 'token',
   relays: 'relay',
