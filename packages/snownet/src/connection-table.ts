@@ -88,8 +88,11 @@ export class ConnectionTable implements Iterable<Connection> {
   /** When the first of them has something to do. */
   get nextDeadline(): Instant | undefined {
     let first: Instant | undefined
-    for (const { deadline } of this.#byId.values())
+    // Not the values of a map, whose iterator leaves garbage: this is asked after every batch of packets.
+    for (let handle = 0; handle < this.#byHandle.length; handle++) {
+      const deadline = this.#byHandle[handle]?.deadline
       if (deadline !== undefined && (first === undefined || deadline < first)) first = deadline
+    }
     return first
   }
 }

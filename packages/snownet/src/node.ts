@@ -49,7 +49,7 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
   readonly #decapsulator: Decapsulator
   readonly #bench = new SealingBench()
   readonly #connections = new ConnectionTable()
-  #touched: Connection[] = []
+  readonly #touched: Connection[] = []
   #incarnation: Incarnation
   #relayGeneration = 0
   #droppedPackets = 0
@@ -370,10 +370,12 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
 
   #settle(): void {
     if (this.#touched.length === 0) return
-    const touched = this.#touched
-    this.#touched = []
-    for (const connection of touched)
+    // By index: after every batch of packets an iterator would be garbage.
+    for (let i = 0; i < this.#touched.length; i++) {
+      const connection = this.#touched[i]!
       if (this.#connections.at(connection.handle) === connection) connection.drain(this.#now)
+    }
+    this.#touched.length = 0
   }
 
   #forget(connection: Connection): void {

@@ -66,6 +66,9 @@ export class RelayPool {
   readonly #transmits = new BoundedQueue<Transmit>(MAX_QUEUED)
   readonly #events = new BoundedQueue<RelayPoolEvent>(MAX_QUEUED)
   #stunBytes = 0
+  /** What {@link pollTimeout} answers, unless something has changed since: it is asked after every batch of packets. */
+  #deadline: Instant | undefined
+  #hasChanged = true
   #generation = 0
 
   constructor(options: RelayPoolOptions) {
@@ -151,6 +154,7 @@ export class RelayPool {
   suspect(relay: Relay, now: Instant): void {
     if (this.#byId.get(relay.id) !== relay || this.#suspects.has(relay)) return
     this.#suspects.set(relay, now)
+    this.#hasChanged = true
     for (const each of this.#byId.values()) this.verify(each, now)
   }
 
@@ -223,10 +227,13 @@ export class RelayPool {
 
   /** Peeks at when {@link handleTimeout} is next due. */
   pollTimeout(): Instant | undefined {
-    let first: Instant | undefined
-    for (const { allocation } of this.#byId.values()) first = earliest(first, allocation.pollTimeout())
-    for (const since of this.#suspects.values()) first = earliest(first, add(since, VERDICT_AFTER))
-    return first
+    if (!this.#hasChanged) return this.#deadline
+    this.#hasChanged = false
+    this.#deadline = undefined
+    for (const { allocation } of this.#byId.values())
+      this.#deadline = earliest(this.#deadline, allocation.pollTimeout())
+    for (const since of this.#suspects.values()) this.#deadline = earliest(this.#deadline, add(since, VERDICT_AFTER))
+    return this.#deadline
   }
 
   #add(server: RelayServer, now: Instant): void {
@@ -247,6 +254,7 @@ export class RelayPool {
 
   #judge(relay: Relay, since: Instant, now: Instant): void {
     this.#suspects.delete(relay)
+    this.#hasChanged = true
     const hasAnswered = ({ allocation: { heardAt } }: Relay): boolean => heardAt !== undefined && heardAt >= since
     if (hasAnswered(relay) || ![...this.#byId.values()].some(hasAnswered)) return
     this.#options.logger.info({ relay: relay.id }, 'relay has fallen silent, others have not')
@@ -272,11 +280,13 @@ export class RelayPool {
     this.#generation++
     this.#byId.delete(relay.id)
     this.#suspects.delete(relay)
+    this.#hasChanged = true
     for (const address of [relay.server.v4, relay.server.v6])
       if (address !== undefined && this.#byAddress.get(address.key) === relay) this.#byAddress.delete(address.key)
   }
 
   #drain(relay: Relay): void {
+    this.#hasChanged = true
     const { allocation } = relay
     for (let event = allocation.pollEvent(); event !== undefined; event = allocation.pollEvent())
       this.#events.push({ type: event.type, relay, candidate: event.candidate })
