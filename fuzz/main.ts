@@ -1,11 +1,12 @@
 // Feeds changed bytes to what strangers can reach, for a while, and shows the least that breaks it.
-// Usage: npm run fuzz -- stun|ice|snownet|turn-server|wireguard|ip-packet [--seconds 60] [--seed N]
+// Usage: npm run fuzz -- stun|ice|snownet|turn-server|wireguard|ip-packet|dns-message [--seconds 60] [--seed N]
 import { parseArgs } from 'node:util'
 import { toHex } from '@sallyport/sans-io'
 import fc from 'fast-check'
 import { keepRegression, readCorpus } from './corpus.ts'
 import { bytesOf, type MutatedInput, mutatedInputs } from './mutation.ts'
 import type { FuzzTarget } from './target.ts'
+import { dnsMessage } from './targets/dns-message.ts'
 import { ice } from './targets/ice.ts'
 import { ipPacket } from './targets/ip-packet.ts'
 import { snownet } from './targets/snownet.ts'
@@ -20,6 +21,7 @@ const TARGETS: Readonly<Record<string, FuzzTarget>> = {
   'turn-server': turnServer,
   wireguard,
   'ip-packet': ipPacket,
+  'dns-message': dnsMessage,
 }
 const USAGE = `usage: npm run fuzz -- ${Object.keys(TARGETS).join('|')} [--seconds N] [--seed N]`
 const BATCH = 200
