@@ -140,9 +140,11 @@ function withoutNdots(line: string): string | undefined {
 
 const readIfThere = (path: string): string | undefined => (existsSync(path) ? readFileSync(path, 'utf8') : undefined)
 
+const RESOLVECTL = 'resolvectl'
+
 function resolvectl(...args: readonly string[]): string {
   try {
-    return execFileSync('resolvectl', args, { encoding: 'utf8', timeout: 5000, stdio: ['ignore', 'pipe', 'pipe'] })
+    return execFileSync(RESOLVECTL, args, { encoding: 'utf8', timeout: 5000, stdio: ['ignore', 'pipe', 'pipe'] })
   } catch (cause) {
     throw new OperatorError(`resolvectl ${args[0]} has failed`, { cause })
   }

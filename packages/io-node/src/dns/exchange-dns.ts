@@ -45,7 +45,7 @@ export async function exchangeDns(
     const share = i === servers.length - 1 ? left : Math.max(left / 2, Math.min(left, SHORTEST_SHARE))
     if (share <= 0) break
     const limit = AbortSignal.timeout(Math.ceil(share))
-    const response = await askOne(message, query, server, mark, limit).catch(() => undefined)
+    const response = await askOne({ message, query, server, mark, limit }).catch(() => undefined)
     if (response === undefined) continue
     if (!isFailure(response)) return response
     failure ??= response
@@ -53,25 +53,22 @@ export async function exchangeDns(
   return failure
 }
 
-async function askOne(
-  message: Uint8Array,
-  query: OneQuestion,
-  server: SocketAddress,
-  mark: number | undefined,
-  limit: AbortSignal,
-): Promise<Uint8Array> {
-  const response = await askByUdp(message, query, server, mark, limit)
-  const isCut = (((response[2]! << 8) | response[3]!) & FLAG_TRUNCATED) !== 0
-  return isCut ? await askByTcp(message, query, server, mark, limit).catch(() => response) : response
+/** One server that is asked. */
+interface Attempt {
+  readonly message: Uint8Array
+  readonly query: OneQuestion
+  readonly server: SocketAddress
+  readonly mark: number | undefined
+  readonly limit: AbortSignal
 }
 
-async function askByUdp(
-  message: Uint8Array,
-  query: OneQuestion,
-  server: SocketAddress,
-  mark: number | undefined,
-  limit: AbortSignal,
-): Promise<Uint8Array> {
+async function askOne(attempt: Attempt): Promise<Uint8Array> {
+  const response = await askByUdp(attempt)
+  const isCut = (((response[2]! << 8) | response[3]!) & FLAG_TRUNCATED) !== 0
+  return isCut ? await askByTcp(attempt).catch(() => response) : response
+}
+
+async function askByUdp({ limit, mark, message, query, server }: Attempt): Promise<Uint8Array> {
   const socket = dgram.createSocket(server.family === 4 ? 'udp4' : 'udp6')
   try {
     const { promise, reject, resolve } = Promise.withResolvers<Uint8Array>()
@@ -101,13 +98,7 @@ async function askByUdp(
   }
 }
 
-async function askByTcp(
-  message: Uint8Array,
-  query: OneQuestion,
-  server: SocketAddress,
-  mark: number | undefined,
-  limit: AbortSignal,
-): Promise<Uint8Array> {
+async function askByTcp({ limit, mark, message, query, server }: Attempt): Promise<Uint8Array> {
   const socket = await connectTcp({ addresses: [server.ip], port: server.port, mark }, limit)
   try {
     const { promise, reject, resolve } = Promise.withResolvers<Uint8Array>()

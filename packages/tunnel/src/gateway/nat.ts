@@ -53,7 +53,7 @@ export interface NatSession {
 /** What becomes of a packet from a target: 0 none of ours, 1 translated, 2 too late. */
 export type NatVerdict = typeof NOT_TRANSLATED | typeof TRANSLATED | typeof EXPIRED
 export const NOT_TRANSLATED = 0
-export const TRANSLATED = 1
+const TRANSLATED = 1
 export const EXPIRED = 2
 
 const TTL: readonly Millis[] = [seconds(7200), seconds(120), seconds(120)]
