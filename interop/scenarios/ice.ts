@@ -15,7 +15,7 @@ import type { OurIceConfiguration } from '../peers/ice-ours.ts'
 export const iceLibjuice: Scenario = {
   name: 'ice-libjuice',
   claim: 'our ICE agent and that of libjuice choose the same pair in both roles and keep it: over IPv4, IPv6, and both',
-  run: lab => meetAndStay(lab, PROGRAMS.libjuice, ['v4', 'v6', 'both']),
+  run: lab => meetAndStay(lab, { program: PROGRAMS.libjuice, agree: ['v4', 'v6', 'both'] }),
 }
 
 /**
@@ -26,19 +26,26 @@ export const iceLibjuice: Scenario = {
  */
 export const iceWerift: Scenario = {
   name: 'ice-werift',
-  claim: 'our ICE agent and that of werift choose the same pair in both roles and keep it: over IPv4, and over IPv6',
-  run: lab => meetAndStay(lab, PROGRAMS.werift, ['v4', 'v6']),
+  claim:
+    'our ICE agent and that of werift choose the same pair in both roles and keep it; with IPv4 and IPv6, one each',
+  run: lab => meetAndStay(lab, { program: PROGRAMS.werift, agree: ['v4', 'v6'] }),
 }
 
 type Families = 'v4' | 'v6' | 'both'
 
-/** Has our agent and theirs meet over each of the `families` in each role, all at once, and stay together. */
-async function meetAndStay(lab: Lab, program: string, families: readonly Families[]): Promise<string> {
+/** Has our agent and theirs meet over IPv4, IPv6 and both, in each role, all at once, and stay together. */
+async function meetAndStay(
+  lab: Lab,
+  { program, agree }: { readonly program: string; readonly agree: readonly Families[] },
+): Promise<string> {
   const [ours, theirs] = await makeHosts(lab)
-  const cases = families.flatMap(family => (['ours', 'theirs'] as const).map(side => [family, side] as const))
   const meetings: Meeting[] = []
-  for (const [i, [families, controlling]] of cases.entries())
-    meetings.push(await meet({ ours, theirs, program, families, controlling, port: 40_000 + i }))
+  for (const families of ['v4', 'v6', 'both'] as const)
+    for (const controlling of ['ours', 'theirs'] as const) {
+      const port = 40_000 + meetings.length
+      const mustAgree = agree.includes(families)
+      meetings.push(await meet({ ours, theirs, program, families, controlling, mustAgree, port }))
+    }
 
   const before = meetings.map(({ ours }) => latestView(ours)!)
   await sleep(LIFETIME_MS)
@@ -53,7 +60,9 @@ interface Meeting {
   readonly ours: LabProcess
   readonly theirs: LabProcess
   readonly controlling: 'ours' | 'theirs'
-  /** The pair that both have selected, as our side sees it. */
+  /** Whether both have to select the same pair. */
+  readonly mustAgree: boolean
+  /** The pair that both have selected, as our side sees it, if they have to agree. */
   readonly pair: string
 }
 
@@ -63,14 +72,16 @@ interface MeetingOptions {
   readonly program: string
   readonly families: Families
   readonly controlling: 'ours' | 'theirs'
+  readonly mustAgree: boolean
   readonly port: number
 }
 
-/** Starts an agent on each side and waits until both have selected the same pair. */
-async function meet({ ours, theirs, program, families, controlling, port }: MeetingOptions): Promise<Meeting> {
-  const name = `${families}-controlled-by-${controlling === 'ours' ? 'theirs' : 'ours'}`
+/** Starts an agent on each side and waits until both have selected a pair, the same one if they have to agree. */
+async function meet(options: MeetingOptions): Promise<Meeting> {
+  const { ours, theirs, program, families, controlling, mustAgree, port } = options
+  const name = `${families}-controlled-by-${controlling}`
   const ips = families === 'both' ? [OURS.v4, OURS.v6] : [OURS[families]]
-  const credentials = { ufrag: `ours${port}`, password: `the password of ours, ${port}`.replaceAll(/[ ,]/g, '/') }
+  const credentials = { ufrag: `ours${port}`, password: `ours/at/port/${port}/password` }
   const theirConfiguration: TheirIceConfiguration = {
     controlling: controlling === 'theirs',
     remote: { ...credentials, candidates: ips.map(ip => hostCandidateText(ip, port)) },
@@ -84,16 +95,16 @@ async function meet({ ours, theirs, program, families, controlling, port }: Meet
     remote: JSON.parse(announced!) as IceParameters,
   }
   const us = spawn(ours, `ours-${name}`, PROGRAMS.ours, ourConfiguration)
-  const pair = await waitFor(`${name}: the same pair on both sides`, () => {
+  const pair = await waitFor(`${name}: a pair on both sides`, () => {
     for (const process of [us, them]) assert.ok(process.isRunning, process.tail())
-    return selectedByBoth(us, them)
+    return selectedByBoth(us, them, mustAgree)
   })
-  return { name, ours: us, theirs: them, controlling, pair }
+  return { name, ours: us, theirs: them, controlling, mustAgree, pair }
 }
 
 /** Checks that nothing has changed but the number of their checks, which are how they make sure that we are there. */
-function assertAlive({ name, ours, theirs, pair }: Meeting, before: IceView): void {
-  assert.equal(selectedByBoth(ours, theirs), pair, `${name}: the selected pair`)
+function assertAlive({ name, ours, theirs, mustAgree, pair }: Meeting, before: IceView): void {
+  assert.equal(selectedByBoth(ours, theirs, mustAgree), pair, `${name}: the selected pair`)
   const requests = latestView(ours)!.requests! - before.requests!
   assert.ok(requests >= LIFETIME_MS / LEAST_CONSENT_INTERVAL_MS, `${name}: they have asked ${requests} times only`)
   for (const process of [ours, theirs]) {
@@ -110,9 +121,10 @@ async function noticeTheEnd({ name, ours, theirs, controlling }: Meeting): Promi
   await waitFor(`${name}: ${stays.name} to notice the end`, () => !isConnected(latestView(stays)!), END_NOTICED_MS)
 }
 
-function selectedByBoth(ours: LabProcess, theirs: LabProcess): string | undefined {
+function selectedByBoth(ours: LabProcess, theirs: LabProcess, mustAgree: boolean): string | undefined {
   const [us, them] = [latestView(ours), latestView(theirs)]
   if (us?.local === undefined || !isConnected(us) || them === undefined || !isConnected(them)) return undefined
+  if (!mustAgree) return 'one each'
   return us.local === them.remote && us.remote === them.local ? `${us.local} – ${us.remote}` : undefined
 }
 
