@@ -392,7 +392,9 @@ export class ClientTunnel implements SansIo<Datagram, Transmit, ClientTunnelEven
       counters.foreignDestinationIn += packets.segments[index]!
       return false
     }
-    return header.protocol !== UDP || !this.#dns.awaitsAnswers || !this.#takeAnswers(packets, index)
+    return (
+      header.protocol !== UDP || !this.#dns.awaitsAnswersFrom(header.sourcePort) || !this.#takeAnswers(packets, index)
+    )
   }
 
   /** Takes the packets of a train that answer DNS queries; the first decides about all. */

@@ -143,9 +143,9 @@ export class ClientDns {
     return true
   }
 
-  /** Whether answers through the tunnel are waited for: asked for each packet that arrives. */
-  get awaitsAnswers(): boolean {
-    return this.#tunnelled.size > 0
+  /** Whether answers through the tunnel are waited for from that port: asked for each UDP packet that arrives. */
+  awaitsAnswersFrom(port: number): boolean {
+    return this.#tunnelled.mayAnswer(port)
   }
 
   /** Tells a gateway about all names of a resource that it lets us in to. */
