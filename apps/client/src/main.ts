@@ -69,8 +69,11 @@ await runMain(async () => {
   const dns = controlDns(options.dnsControl, tun.name, logger)
   process.on('exit', () => {
     // Whatever brings the process down, these would outlive it.
-    dns.restore()
-    network.close()
+    try {
+      dns.restore()
+    } finally {
+      network.close()
+    }
   })
   const sockets = await openUdp({ mark: OWN_MARK })
   logger.info({ portal: origin, tun: tun.name, version: CLIENT_VERSION }, 'starting')
