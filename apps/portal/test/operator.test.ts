@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLogger } from '@sallyport/sans-io'
@@ -244,6 +244,24 @@ describe('web pages', () => {
       await portal.end()
     }
   })
+
+  test.each(['//', 'http://[', '/client/websocket?%zz', '/'])(
+    'a stranger who upgrades %s is refused, no more',
+    async path => {
+      const portal = await TestPortal.start()
+      try {
+        const { port } = new URL(portal.url)
+        const stream = connect(Number(port), '127.0.0.1')
+        stream.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`)
+        const [answer] = await once(stream, 'data')
+        expect(String(answer)).toMatch(/^HTTP\/1.1 4\d\d /)
+        stream.destroy()
+        expect((await fetch(`${portal.url}/healthz`)).status).toBe(200)
+      } finally {
+        await portal.end()
+      }
+    },
+  )
 
   test('the status page opens to those who know its password', async () => {
     const portal = await TestPortal.start({ statusPassword: 'open sesame' })

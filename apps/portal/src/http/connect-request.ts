@@ -13,7 +13,8 @@ export function connectRequestOf(
   request: IncomingMessage,
   trustedProxies: readonly Cidr[],
 ): ConnectRequest | undefined {
-  const url = new URL(request.url ?? '/', 'http://portal')
+  const url = URL.parse(request.url ?? '/', 'http://portal') // a stranger may ask for what is no URL, such as `//`
+  if (url === null) return undefined
   const role = Object.hasOwn(ROLES, url.pathname) ? ROLES[url.pathname] : undefined
   const direct = addressOf(request.socket.remoteAddress ?? '')
   if (role === undefined || direct === undefined) return undefined
