@@ -104,12 +104,17 @@ export class Connection {
     return areSame(this.options, options)
   }
 
+  /** Tells all of our candidates again: the peer may have forgotten them, or never heard of them. */
+  repeatCandidates(): void {
+    for (const candidate of this.#candidates.repeat())
+      this.#context.emit({ type: 'candidate-added', connection: this.id, candidate })
+  }
+
   /** Somebody wants this connection again: the peer may have forgotten our candidates and our session. */
   reuse(now: Instant): void {
     this.noteActivity(now)
     this.#candidates.tell(this.#context.relays.candidatesFor(this.relay.id), now)
-    for (const candidate of this.#candidates.repeat())
-      this.#context.emit({ type: 'candidate-added', connection: this.id, candidate })
+    this.repeatCandidates()
     this.#startHandshake(now)
     this.handleTimeout(now)
   }

@@ -215,6 +215,11 @@ export class Node implements SansIo<Datagram, Transmit, NodeEvent> {
     this.#followRelays(now)
   }
 
+  /** Tells all peers all of our candidates again, because what was told may have been lost on the way. */
+  repeatCandidates(): void {
+    for (const connection of this.#connections) connection.repeatCandidates()
+  }
+
   /** Returns what the packet path calls a connection: a small number, or -1 if there is none. */
   handleOf(id: ConnectionId): number {
     return this.#connections.get(id)?.handle ?? -1

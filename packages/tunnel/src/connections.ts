@@ -106,6 +106,12 @@ export class Connections<Id extends string> {
     this.drain()
   }
 
+  /** Tells all peers our candidates again. */
+  repeatCandidates(): void {
+    this.#node.repeatCandidates()
+    this.drain()
+  }
+
   /** Starts over with a new key. */
   reset(now: Instant): void {
     this.#node.reset(now)

@@ -17,6 +17,7 @@ export type Overlay = Pick<
   | 'closeAll'
   | 'reset'
   | 'relocate'
+  | 'repeatCandidates'
   | 'handleOf'
   | 'encapsulate'
   | 'sendPacket'

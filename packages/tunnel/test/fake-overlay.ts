@@ -11,7 +11,7 @@ export type Call =
   | { readonly type: 'send'; readonly id: string; readonly packet: Uint8Array }
   | { readonly type: 'goodbye'; readonly id: string; readonly packet: Uint8Array }
   | { readonly type: 'remove'; readonly id: string }
-  | { readonly type: 'reset' | 'relocate' }
+  | { readonly type: 'reset' | 'relocate' | 'repeat-candidates' }
 
 /** An overlay without a network: it writes down what it is asked, and "encrypts" by putting a handle in front. */
 export class FakeOverlay implements Overlay {
@@ -57,6 +57,10 @@ export class FakeOverlay implements Overlay {
 
   closeAll(goodbye: Uint8Array): void {
     for (const id of this.#connections) this.closeConnection(id as ConnectionId, goodbye)
+  }
+
+  repeatCandidates(): void {
+    this.calls.push({ type: 'repeat-candidates' })
   }
 
   relocate(): void {

@@ -420,6 +420,8 @@ describe('the end of access', () => {
     tunnel.relocate(at(0))
     expect(node.take('relocate')).toHaveLength(1)
     expect(tunnel.clientCount).toBe(1)
+    for (let i = 0; i < 2; i++) tellInit(tunnel, [])
+    expect(node.take('repeat-candidates')).toHaveLength(1)
 
     tunnel.shutdown(at(0))
     tunnel.relocate(at(0))

@@ -91,6 +91,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
   #nextTick: Instant | undefined
   #tickCount = 0
   #isClosed = false
+  #repeatsCandidates = false
 
   constructor(options: GatewayTunnelOptions) {
     this.#node = options.node
@@ -167,6 +168,7 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
    */
   relocate(now: Instant): void {
     if (this.#isClosed) return
+    this.#repeatsCandidates = true
     this.#connections.relocate(now)
   }
 
@@ -293,6 +295,9 @@ export class GatewayTunnel implements SansIo<Datagram, Transmit, GatewayTunnelEv
 
   #init(init: GatewayInit, now: Instant): void {
     this.#connections.updateRelays({ disconnected_ids: [], connected: init.relays }, now)
+    // What was told since we had moved may have gone into a connection to the portal that was dead already.
+    if (this.#repeatsCandidates) this.#connections.repeatCandidates()
+    this.#repeatsCandidates = false
     this.#setInterface(init.interface)
     const listed = new Map<ClientId, Set<ResourceId>>()
     for (const { client_id, resource_id } of init.authorizations) {
