@@ -12,7 +12,7 @@ const EXAMPLES: Readonly<Record<string, readonly [first: string, last: string]>>
     'bob reaches 203.0.113.1:52625',
   ],
   'phoenix-join': ['⇢ connect', '⇢ connect'],
-  'turn-echo': ['the client is 198.51.100.1:58225 on the relay', 'the client hears "hello, relay" from 192.0.2.7:7'],
+  'turn-echo': ['the client is 198.51.100.1:64311 on the relay', 'the client hears "hello, relay" from 192.0.2.7:7'],
   'whole-network-in-one-process': ['the laptop is 100.89.69.138 in the tunnel', 'without the policy: no answer'],
   'wireguard-in-memory': ['alice → bob: initiation, 148 bytes', 'the same datagram again: replayed, and dropped'],
 }
