@@ -71,9 +71,4 @@ export class HostQueries {
   get nextExpiry(): Instant | undefined {
     return this.#queries.values().next().value?.expiresAt
   }
-
-  /** Forgets all queries. */
-  clear(): void {
-    this.#queries.clear()
-  }
 }
