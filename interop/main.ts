@@ -5,6 +5,7 @@ import { ensurePackages } from '@sallyport/e2e/lab/packages.ts'
 import { enterUserNamespace } from '@sallyport/e2e/lab/privilege.ts'
 import { runScenarios, type Scenario } from '@sallyport/e2e/lab/scenario.ts'
 import { iceLibjuice, iceWerift } from './scenarios/ice.ts'
+import { netstackKernel } from './scenarios/netstack-kernel.ts'
 import { stunclient } from './scenarios/stunclient.ts'
 import { turnChromium } from './scenarios/turn-chromium.ts'
 import { turnClientCoturn } from './scenarios/turn-client-coturn.ts'
@@ -15,6 +16,7 @@ import { wireguardGoCookie } from './scenarios/wireguard-go-cookie.ts'
 
 const SCENARIOS: readonly Scenario[] = [
   wireguardGo,
+  netstackKernel,
   stunclient,
   turnClientCoturn,
   turnUclient,
