@@ -38,9 +38,9 @@ export class TcpListener {
 
   /** Answers no more SYNs, and forgets handshakes under way; connections stay. Safe to call twice. */
   close(): void {
-    this.#close(this)
     for (const connection of this.#halfOpen) connection.forget()
     this.#halfOpen.clear()
+    this.#close(this)
   }
 
   /** Called by the stack: whether another SYN is answered. The one that it displaces is forgotten. */

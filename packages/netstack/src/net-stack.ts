@@ -114,6 +114,7 @@ export class NetStack implements SansIo<Uint8Array, Uint8Array, NetStackEvent> {
     this.#makeSureOfRoom(this.#listeners, address)
     const listener = new TcpListener(address, options, closed => {
       if (this.#listeners.get(address.key) === closed) this.#listeners.delete(address.key)
+      this.#sweep()
     })
     this.#listeners.set(address.key, listener)
     return listener

@@ -69,11 +69,6 @@ export class Receiver {
     return isStartWithin || (length > 0 && isWithin(addSequence(sequence, length - 1), this.#next, window))
   }
 
-  /** Returns whether a sequence number lies in the window (RFC 5961 §3.2). */
-  isInWindow(sequence: number): boolean {
-    return isWithin(sequence, this.#next, Math.max(1, this.#reassembly.window))
-  }
-
   /** Takes what an acceptable segment carries, as far as it lies in the window. Returns whether there is more to read. */
   accept(segment: Segment, now: Instant): boolean {
     if (segment.length === 0) return false
