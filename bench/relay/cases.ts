@@ -67,7 +67,11 @@ export async function measureRelays(
         seconds,
       }
       const argv = onCore(1, script('bench/relay/load.ts', JSON.stringify(configuration)))
-      const result = JSON.parse(await left.run(argv, { timeoutMs: 120_000 })) as LoadResult
+      const printed = await left.run(argv, { timeoutMs: 120_000 }).catch((cause: unknown) => {
+        const state = process.isRunning ? 'runs' : `has ended (${JSON.stringify(process.exit)})`
+        throw new Error(`${relay} can't be loaded; it ${state}:\n${process.tail()}`, { cause })
+      })
+      const result = JSON.parse(printed) as LoadResult
       cpu.get(relay)!.push(result.cpu)
       rate.get(relay)!.push(result.rate)
       const limit = result.isOursTheLimit ? ' (all that the load generator can)' : ''

@@ -46,6 +46,7 @@ const ours: RelayKind = {
       env: {
         PUBLIC_IP4_ADDR: RELAY_ADDRESS,
         AUTH_SECRET: SECRET,
+        USER_QUOTA: '10000',
         HEALTH_CHECK_ADDR: '127.0.0.1:8091',
         LOG_FORMAT: 'json',
         RUST_LOG: 'warn',

@@ -48,7 +48,7 @@ export async function openRoutes(
   const ends: (() => void)[] = []
   while (all.length < options.allocations) {
     const few = Array.from({ length: Math.min(AT_ONCE, options.allocations - all.length) }, () =>
-      openRoute(SocketAddress.of(options.server), options.user, target, crypto),
+      openRoutePatiently(SocketAddress.of(options.server), options.user, target, crypto),
     )
     for (const { route, end } of await Promise.all(few)) {
       all.push(route)
@@ -66,6 +66,13 @@ export async function openRoutes(
 
 const AT_ONCE = 50
 const PATIENCE_MS = 10_000
+
+/** A relay that is starved of its core for seconds may answer the next time. */
+async function openRoutePatiently(...how: Parameters<typeof openRoute>): ReturnType<typeof openRoute> {
+  return openRoute(...how)
+    .catch(() => openRoute(...how))
+    .catch(() => openRoute(...how))
+}
 
 async function openRoute(
   server: SocketAddress,
@@ -94,7 +101,11 @@ async function openRoute(
     for (const deadline = performance.now() + PATIENCE_MS; ; await sleep(5)) {
       const found = probe()
       if (found !== undefined) return found
-      if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`)
+      const reason = allocation.canBeFreed() ?? (allocation.isSuspended ? 'refused' : undefined)
+      if (reason === undefined && performance.now() <= deadline) continue
+      loop.stop()
+      socket.close()
+      throw new Error(`waited in vain for ${what}: ${reason ?? 'no answer'}`)
     }
   }
   const relayed = await until('an allocation', () => allocation.relayedAddress(4))
