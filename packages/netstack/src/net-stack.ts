@@ -53,13 +53,13 @@ export type NetStackEvent =
   | { readonly type: 'accepted'; readonly listener: TcpListener; readonly socket: TcpSocket }
   /** A connection of ours is established. */
   | { readonly type: 'connected'; readonly socket: TcpSocket }
-  /** There is more to read, or the peer has finished. */
+  /** There is more to read, or the peer has finished; what comes before it's heard adds no other event. */
   | { readonly type: 'readable'; readonly socket: TcpSocket }
   /** There is room again, after a write that wasn't taken whole. */
   | { readonly type: 'writable'; readonly socket: TcpSocket }
   /** A connection has ended; what has arrived can still be read. */
   | { readonly type: 'closed'; readonly socket: TcpSocket; readonly reason: CloseReason }
-  /** A UDP socket has datagrams. */
+  /** A UDP socket has datagrams: take all, since the event comes once for several. */
   | { readonly type: 'datagrams'; readonly socket: UdpSocket }
 
 /**
