@@ -1,7 +1,7 @@
 import { type Arena, type Random, randomBytes, type SocketAddress, viewOf } from '@sallyport/sans-io'
 import { DATA, MAGIC_COOKIE, SEND, STUN_HEADER_LENGTH } from '@sallyport/stun'
 
-/** The most bytes that {@link DataIndications.writeHeader} writes: header, XOR-PEER-ADDRESS of IPv6, and DATA's own. */
+/** The most bytes in front of the payload of a Data indication: header, XOR-PEER-ADDRESS of IPv6, and DATA's own. */
 export const MAX_INDICATION_HEADER_LENGTH = 48
 
 /** The type of an indication of `method` (RFC 8489 §5); both methods lie below 16. */
